@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make            build            make up      a network in seconds
+# make check      every test       make demo    a real guest fetches a page
+# make check-unit no root, quick   make bench   against nft, in one run
+# make install    DESTDIR, PREFIX  make clean
+
+BUILD	?= build
+PREFIX	?= /usr/local
+CLANG	?= clang
+BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+VERSION	:= 0.1
+
+PKGS	 = libbpf libnl-3.0 libnl-route-3.0 libcyaml yaml-0.1 jansson libsystemd
+# Only looked up once the libraries are there: `make deps` must work without.
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+
+WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
+CFLAGS	?= -O2 -g
+CPPFLAGS_ALL = -D_GNU_SOURCE -DCULVERT_VERSION='"$(VERSION)"' -Iinclude -I$(BUILD) -Iuser $(PKG_CFLAGS)
+CFLAGS_ALL = -std=gnu11 $(WARN) -D_FORTIFY_SOURCE=2 -fstack-protector-strong $(CFLAGS) $(CPPFLAGS_ALL)
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# The architecture is named for libc headers that some uapi headers include.
+BPF_CFLAGS = -target bpf -D__$(shell uname -m)__ -mcpu=v2 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+	     -Iinclude -I/usr/include/$(shell uname -m)-linux-gnu
+
+SRC	:= $(wildcard user/*.c)
+OBJ	= $(SRC:user/%.c=$(BUILD)/user/%.o)
+MAN	= $(patsubst docs/%.scd,$(BUILD)/man/%,$(wildcard docs/*.scd))
+
+all: $(BUILD)/culvert $(MAN)
+
+# --- datapath
+$(BUILD)/culvert.bpf.o: $(wildcard bpf/*.[ch]) $(wildcard include/culvert/*.h) | $(BUILD)
+	@echo "  BPF   $@"
+	@$(CLANG) $(BPF_CFLAGS) -c bpf/culvert.bpf.c -o $@.tmp
+	@llvm-strip -g $@.tmp && mv $@.tmp $@
+
+$(BUILD)/culvert.skel.h: $(BUILD)/culvert.bpf.o
+	@echo "  SKEL  $@"
+	@$(BPFTOOL) gen skeleton $< name culvert_bpf > $@.tmp && mv $@.tmp $@
+
+# --- user space
+$(BUILD)/user/%.o: user/%.c | $(BUILD)/culvert.skel.h $(BUILD)/user
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# datapath.o holds the skeleton: a new program is a new object
+$(BUILD)/user/datapath.o $(BUILD)/asan/datapath.o: $(BUILD)/culvert.skel.h
+
+$(BUILD)/culvert: $(OBJ)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) -o $@ $(OBJ) $(PKG_LIBS)
+
+# --- the same under sanitizers: what the unit tests link, and a second binary
+ASAN_OBJ = $(SRC:user/%.c=$(BUILD)/asan/%.o)
+$(BUILD)/asan/%.o: user/%.c | $(BUILD)/culvert.skel.h $(BUILD)/asan
+	@$(CC) -std=gnu11 $(WARN) $(SANITIZE) $(CPPFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(BUILD)/culvert-asan: $(ASAN_OBJ)
+	@echo "  LD    $@"
+	@$(CC) $(SANITIZE) -o $@ $(ASAN_OBJ) $(PKG_LIBS)
+
+UNIT	= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+$(BUILD)/unit/%: tests/unit/%.c $(filter-out $(BUILD)/asan/main.o,$(ASAN_OBJ)) | $(BUILD)/unit
+	@echo "  CC    $@"
+	@$(CC) -std=gnu11 $(WARN) $(SANITIZE) $(CPPFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+# --- packet tables
+BPFTEST	= $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%,$(wildcard tests/bpf/test_*.c))
+$(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h) $(filter-out $(BUILD)/user/main.o,$(OBJ)) | $(BUILD)/bpftest
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) -Itests/bpf -o $@ $< $(filter-out $(BUILD)/user/main.o,$(OBJ)) $(PKG_LIBS)
+
+# --- tools of the tests and the bench
+TOOLS	= $(patsubst tools/%.c,$(BUILD)/%,$(wildcard tools/*.c)) $(patsubst tools/bench/%.c,$(BUILD)/%,$(wildcard tools/bench/bench*.c))
+$(BUILD)/%: tools/%.c | $(BUILD)
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) -o $@ $<
+
+-include $(wildcard $(BUILD)/*/*.d tools/bench/*.mk)
+
+$(BUILD) $(BUILD)/user $(BUILD)/asan $(BUILD)/unit $(BUILD)/bpftest $(BUILD)/man:
+	@mkdir -p $@
+
+$(BUILD)/man/%: docs/%.scd | $(BUILD)/man
+	@scdoc < $< > $@.tmp && mv $@.tmp $@
+
+# --- what a user calls
+deps:
+	@tools/deps
+
+up: deps
+	@$(MAKE) --no-print-directory -s all
+	@$(BUILD)/culvert up
+
+demo: deps
+	@$(MAKE) --no-print-directory -s all tools
+	@tools/demo
+
+check: deps
+	@$(MAKE) --no-print-directory -s all tools tests
+	@tests/run
+
+check-unit:
+	@$(MAKE) --no-print-directory -s unit
+	@tests/run unit
+
+bench: deps
+	@$(MAKE) --no-print-directory -s all tools
+	@tools/bench/run
+
+unit: $(UNIT)
+tools: $(TOOLS)
+tests: $(UNIT) $(BPFTEST) $(BUILD)/culvert-asan
+
+install: all
+	install -D -m 755 $(BUILD)/culvert $(DESTDIR)$(PREFIX)/sbin/culvert
+	for m in $(MAN); do install -D -m 644 $$m \
+		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/culvert
+	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all deps up demo check check-unit bench unit tools tests install uninstall clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The packet's road.  One program for each place where culvert meets a packet;
+ * each reads as the list of its stages.  A stage returns 0 or a drop reason
+ * (enum cv_drop) and may decide the way out (p.way), which ends the road.
+ *
+ *     guest -> from_guest =====> to_uplink -> uplink
+ *     guest <- to_guest  <===== from_uplink <- uplink
+ *
+ * The double line is the veth between the network's namespace and the host.
+ */
+#include "verdict.h"
+#include "guard.h"
+#include "gateway.h"
+#include "dhcp.h"
+#include "policy.h"
+#include "frag.h"
+#include "flow.h"
+#include "fwd.h"
+#include "nat.h"
+#include "quote.h"
+#include "guest.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Ingress of a guest's port: does it speak for itself, and where does it go? */
+SEC("tc")
+int cv_from_guest(struct __sk_buff *skb)
+{
+	const struct cv_network *n;
+	const struct cv_port *port;
+	struct pkt p = {};
+	int drop;
+
+	drop = guard_port(skb, &p, &port, &n);
+	if (going(&p, drop))
+		drop = guard_source(skb, &p, port);
+	if (going(&p, drop))
+		drop = gateway_answer(skb, &p, port, n);
+	if (going(&p, drop) && guard_is_dhcp(&p))
+		drop = dhcp_answer(skb, &p);
+	if (going(&p, drop))
+		drop = fwd_from_guest(skb, &p, n);
+	return verdict(&p, drop);
+}
+
+/* Ingress of the veth's host end: a guest's packet leaves the network. */
+SEC("tc")
+int cv_to_uplink(struct __sk_buff *skb)
+{
+	struct pkt p = { .net = skb->ifindex - CV_IFINDEX_HOST };
+	int drop = 0;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP))
+		drop = CV_DROP_ETHERTYPE;
+	p.now = pkt_now();
+	if (going(&p, drop))
+		drop = pkt_parse(skb, &p);
+	if (going(&p, drop) && pkt_is_fragment(&p))
+		drop = frag_ports(&p, p.net);
+	if (going(&p, drop) && pkt_icmp_error(&p))
+		drop = quote_out(skb, &p);
+	if (going(&p, drop))
+		drop = nat_out(skb, &p);
+	if (drop)
+		drop = fwd_refuse_guest(skb, &p, drop);
+	return verdict(&p, drop);
+}
+
+/* Ingress of an uplink: a packet for a guest, or none of our business. */
+SEC("tc")
+int cv_from_uplink(struct __sk_buff *skb)
+{
+	struct pkt p = {};
+	int drop = 0;
+
+	if (skb->protocol != bpf_htons(ETH_P_IP) || pkt_parse(skb, &p))
+		p.way = WAY_KERNEL;
+	p.now = pkt_now();
+	if (going(&p, drop) && pkt_is_fragment(&p) && frag_ports(&p, 0))
+		p.way = WAY_KERNEL;
+	if (going(&p, drop) && pkt_icmp_error(&p))
+		drop = quote_in(skb, &p);
+	if (going(&p, drop))
+		drop = nat_in(skb, &p);
+	if (drop)
+		drop = fwd_refuse_outside(skb, &p, drop);
+	return verdict(&p, drop);
+}
+
+/* Ingress of the veth's inner end: from from_uplink, or from the host itself. */
+SEC("tc")
+int cv_to_guest(struct __sk_buff *skb)
+{
+	struct pkt p = { .net = skb->ifindex - CV_IFINDEX_NS };
+	int drop;
+
+	drop = guest_tagged(skb, &p);
+	if (going(&p, drop))
+		drop = guest_from_host(skb, &p);
+	return verdict(&p, drop);
+}
+
+/* Run once by user space: start the sweeper. */
+SEC("tc")
+int cv_start(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct cv_sweeper *s = bpf_map_lookup_elem(&sweeper, &zero);
+
+	if (!s)
+		return 1;
+	if (bpf_timer_init(&s->timer, &sweeper, 1 /* CLOCK_MONOTONIC */) ||
+	    bpf_timer_set_callback(&s->timer, flow_sweep) ||
+	    bpf_timer_start(&s->timer, 0, 0))
+		return 1;
+	return 0;
+}
+
+/* Run by user space: forget flows (struct cv_flush_args in `control`). */
+SEC("tc")
+int cv_flush(struct __sk_buff *skb)
+{
+	struct flow_walk w = { .flush = 1 };
+	struct cv_flush_args *args;
+	__u32 zero = 0;
+
+	args = bpf_map_lookup_elem(&control, &zero);
+	if (!args)
+		return 1;
+	w.now = pkt_now();
+	w.net = args->net;
+	w.slot = args->slot;
+	bpf_loop(args->budget, flow_walk_one, &w, 0);
+	args->flushed += w.deleted;
+	TOTAL_ADD(flushed_flows, w.deleted);
+	return 0;
+}

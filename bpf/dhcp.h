@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * DHCP at the guest's port.  A request of a client whose lease is known is
+ * answered here, in its own frame; every other one goes to the daemon.
+ *
+ * The decision is final before the first byte is written.  What the client
+ * sent is never sent back but for its transaction, its addresses and its
+ * client id (RFC 6842).
+ *
+ * The parser keeps all that its loop carries in a map, through volatile
+ * accesses: with the offset in a register the verifier (6.1 to 6.18, clang 14)
+ * follows every combination of option lengths and gives up at a million
+ * instructions.  tools/verifier-stats would show it.
+ */
+#ifndef CV_DHCP_H
+#define CV_DHCP_H
+
+#include <culvert/wire.h>
+
+#include "guard.h"
+
+#define DHCP_OPTIONS_SIZE	512	/* a power of two; longer requests are steered */
+#define DHCP_MAX_OPTIONS	48	/* of one request, padding included */
+#define DHCP_CLIENT_ID_MAX	(CV_CLIENT_ID_SIZE - 1)
+#define DHCP_HEADERS		(ETH_HLEN + 20 + 8)
+#define DHCP_NS_PER_S		1000000000ULL
+#define DHCP_MIN_GRANT_S	60	/* less than that to grant: the daemon decides */
+
+struct dhcp_reply {
+	__u16 align;			/* keeps the rest aligned; not sent */
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct udphdr udp;
+	union {
+		struct cv_dhcp msg;
+		__u8 payload[CV_DHCP_REPLY_MAX];
+	};
+};
+
+/**
+ * struct dhcp_scratch - one request on its way, per CPU
+ * @off:	the parser's place in @options
+ * @type:	option 53
+ * @requested, @server: options 50 and 54; 0 when absent
+ * @id_off, @id_len: the value of option 61; @id_len 0 when absent
+ * @odd:	an option that only the daemon understands was seen
+ * @reply_type, @grant_s: the decision
+ * @large:	the reply takes CV_DHCP_REPLY_MAX bytes, not CV_DHCP_REPLY_MIN
+ */
+struct dhcp_scratch {
+	__u32  off;
+	__u32  type;
+	__be32 requested;
+	__be32 server;
+	__u32  id_off;
+	__u32  id_len;
+	__u32  odd;
+	__u32  reply_type;
+	__u32  grant_s;
+	__u32  large;
+	struct cv_dhcp msg;
+	/* Beyond the end: room for the longest id that begins before it. */
+	__u8   options[DHCP_OPTIONS_SIZE + CV_CLIENT_ID_SIZE + 2];
+	struct dhcp_reply reply;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct dhcp_scratch);
+	__uint(max_entries, 1);
+} dhcp_scratch SEC(".maps");
+
+#define DHCP_VOLATILE(x)	(*(volatile __typeof__(x) *)&(x))
+
+static __always_inline __u8 dhcp_byte(struct dhcp_scratch *s, __u32 off)
+{
+	return DHCP_VOLATILE(s->options[off & (DHCP_OPTIONS_SIZE - 1)]);
+}
+
+static __always_inline __be32 dhcp_ip(struct dhcp_scratch *s, __u32 off)
+{
+	return bpf_htonl((__u32)dhcp_byte(s, off) << 24 | (__u32)dhcp_byte(s, off + 1) << 16 |
+			 (__u32)dhcp_byte(s, off + 2) << 8 | dhcp_byte(s, off + 3));
+}
+
+/* Does the vendor class begin with "PXEC" or "HTTP": firmware that boots? */
+static __always_inline bool dhcp_is_firmware(struct dhcp_scratch *s, __u32 off, __u32 len)
+{
+	__be32 word = len >= 4 ? dhcp_ip(s, off) : 0;
+
+	return word == bpf_htonl(0x50584543) || word == bpf_htonl(0x48545450);
+}
+
+/* Note one option.  Return: 0, or CV_DROP_DHCP_MALFORMED for a wrong length. */
+static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 off, __u32 len)
+{
+	switch (code) {
+	case CV_DHCP_OPT_MESSAGE_TYPE:
+		if (len != 1)
+			return CV_DROP_DHCP_MALFORMED;
+		s->odd |= s->type;
+		s->type = dhcp_byte(s, off);
+		return 0;
+	case CV_DHCP_OPT_REQUESTED_IP:
+		if (len != 4)
+			return CV_DROP_DHCP_MALFORMED;
+		s->odd |= s->requested;
+		s->requested = dhcp_ip(s, off);
+		return 0;
+	case CV_DHCP_OPT_SERVER_ID:
+		if (len != 4)
+			return CV_DROP_DHCP_MALFORMED;
+		s->odd |= s->server;
+		s->server = dhcp_ip(s, off);
+		return 0;
+	case CV_DHCP_OPT_CLIENT_ID:
+		s->odd |= s->id_len || len > DHCP_CLIENT_ID_MAX;
+		s->id_off = off;
+		s->id_len = len;
+		return 0;
+	case CV_DHCP_OPT_VENDOR_CLASS:
+		s->odd |= dhcp_is_firmware(s, off, len);
+		return 0;
+	case CV_DHCP_OPT_OVERLOAD:
+	case CV_DHCP_OPT_USER_CLASS:
+	case CV_DHCP_OPT_RAPID_COMMIT:
+	case CV_DHCP_OPT_RELAY_AGENT:
+	case CV_DHCP_OPT_SUBNET_SELECTION:
+		s->odd = 1;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Walk the options.  Return: 0 or a drop reason; s->odd sends it to the daemon. */
+static __noinline int dhcp_parse(struct dhcp_scratch *s, __u32 size)
+{
+	for (int i = 0; i < DHCP_MAX_OPTIONS; i++) {
+		__u32 off = DHCP_VOLATILE(s->off), len;
+		__u8 code;
+
+		if (off >= size)
+			return CV_DROP_DHCP_MALFORMED;
+		code = dhcp_byte(s, off);
+		if (code == CV_DHCP_OPT_END)
+			return s->type ? 0 : CV_DROP_DHCP_MALFORMED;
+		if (code == CV_DHCP_OPT_PAD) {
+			DHCP_VOLATILE(s->off) = off + 1;
+			continue;
+		}
+		len = dhcp_byte(s, off + 1);
+		if (off + 2 + len > size)
+			return CV_DROP_DHCP_MALFORMED;
+		if (dhcp_option(s, code, off + 2, len))
+			return CV_DROP_DHCP_MALFORMED;
+		DHCP_VOLATILE(s->off) = off + 2 + len;
+	}
+	s->odd = 1;
+	return 0;
+}
+
+/* Is this a message that a client on this port may send at all? */
+static __always_inline int dhcp_check(const struct cv_dhcp *m, const struct cv_port *port)
+{
+	if (m->op != CV_DHCP_REQUEST_OP || m->htype != CV_DHCP_HTYPE_ETHERNET ||
+	    m->hlen != CV_DHCP_HLEN_ETHERNET || m->magic != bpf_htonl(CV_DHCP_MAGIC))
+		return CV_DROP_DHCP_MALFORMED;
+	if (!pkt_mac_equal(m->chaddr, port->mac))
+		return CV_DROP_SPOOFED_MAC;
+	return 0;
+}
+
+/* Copy header and options out of the packet and read them. */
+static __always_inline int dhcp_load(struct __sk_buff *skb, const struct pkt *p,
+				     struct dhcp_scratch *s, const struct cv_port *port)
+{
+	__u64 size = skb->len - DHCP_HEADERS - CV_DHCP_FIXED_SIZE;
+	int drop;
+
+	if (pkt_is_fragment(p) || skb->len <= DHCP_HEADERS + CV_DHCP_FIXED_SIZE ||
+	    skb->len > CV_FRAME_SIZE)
+		return CV_DROP_DHCP_MALFORMED;
+	s->off = s->type = s->requested = s->server = 0;
+	s->id_off = s->id_len = s->odd = 0;
+	if (p->l4_off != ETH_HLEN + 20 || size > DHCP_OPTIONS_SIZE) {
+		s->odd = 1;
+		return 0;
+	}
+	if (bpf_skb_load_bytes(skb, DHCP_HEADERS, &s->msg, sizeof(s->msg)))
+		return CV_DROP_DHCP_MALFORMED;
+	drop = dhcp_check(&s->msg, port);
+	if (drop)
+		return drop;
+	PKT_OPAQUE(size);
+	if (size < 1 || size > DHCP_OPTIONS_SIZE ||
+	    bpf_skb_load_bytes(skb, DHCP_HEADERS + CV_DHCP_FIXED_SIZE, s->options, size))
+		return CV_DROP_DHCP_MALFORMED;
+	return dhcp_parse(s, size);
+}
+
+/* Is this the client that the lease was given to? */
+static __always_inline bool dhcp_same_client(struct dhcp_scratch *s, const struct cv_lease *l)
+{
+	/* A reservation is for the port, whoever asks. */
+	if (l->flags & CV_LEASE_STATIC && !l->client_id_len)
+		return true;
+	if (s->id_len != l->client_id_len)
+		return false;
+	for (__u32 i = 0; i < DHCP_CLIENT_ID_MAX; i++) {
+		if (i >= s->id_len)
+			break;
+		if (dhcp_byte(s, s->id_off + i) != l->client_id[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What the kernel may answer with, from the lease alone: an offer, an
+ * acknowledgement, or (0) nothing: the daemon has to see it.  RFC 2131 4.3.
+ */
+static __always_inline __u8 dhcp_answer_type(const struct dhcp_scratch *s, const struct pkt *p,
+					     const struct cv_lease *l,
+					     const struct cv_network *n)
+{
+	const struct cv_dhcp *m = &s->msg;
+
+	if (s->type == CV_DHCP_DISCOVER)
+		return CV_DHCP_OFFER;
+	if (s->type != CV_DHCP_REQUEST)
+		return 0;
+	if (s->server && s->server != n->gateway)
+		return 0;
+	if (s->requested)	/* SELECTING, INIT-REBOOT */
+		return s->requested == l->ip && !m->ciaddr ? CV_DHCP_ACK : 0;
+	/* RENEWING, REBINDING */
+	return !s->server && m->ciaddr == l->ip && p->saddr == l->ip ? CV_DHCP_ACK : 0;
+}
+
+/* Where the reply goes (RFC 2131 4.1). */
+static __always_inline void dhcp_destination(struct dhcp_reply *r, const struct dhcp_scratch *s,
+					     __be32 yiaddr)
+{
+	pkt_mac_copy(r->eth.h_dest, s->msg.chaddr);
+	if (s->type == CV_DHCP_REQUEST && s->msg.ciaddr) {
+		r->ip.daddr = s->msg.ciaddr;
+	} else if (s->msg.flags & bpf_htons(CV_DHCP_FLAG_BROADCAST)) {
+		r->ip.daddr = 0xffffffff;
+		__builtin_memset(r->eth.h_dest, 0xff, 6);
+	} else {
+		r->ip.daddr = yiaddr;
+	}
+}
+
+static __always_inline void dhcp_head(__u8 *o, __u8 type, __be32 server, __u32 grant_s)
+{
+	__be32 lease = bpf_htonl(grant_s), t1 = bpf_htonl(CV_DHCP_T1(grant_s)),
+	       t2 = bpf_htonl(CV_DHCP_T2(grant_s));
+
+	o[0] = CV_DHCP_OPT_MESSAGE_TYPE;
+	o[1] = 1;
+	o[CV_DHCP_HEAD_TYPE] = type;
+	o[3] = CV_DHCP_OPT_SERVER_ID;
+	o[4] = 4;
+	__builtin_memcpy(o + CV_DHCP_HEAD_SERVER, &server, 4);
+	o[9] = CV_DHCP_OPT_LEASE_TIME;
+	o[10] = 4;
+	__builtin_memcpy(o + CV_DHCP_HEAD_LEASE, &lease, 4);
+	o[15] = CV_DHCP_OPT_RENEWAL_TIME;
+	o[16] = 4;
+	__builtin_memcpy(o + CV_DHCP_HEAD_RENEWAL, &t1, 4);
+	o[21] = CV_DHCP_OPT_REBINDING_TIME;
+	o[22] = 4;
+	__builtin_memcpy(o + CV_DHCP_HEAD_REBINDING, &t2, 4);
+}
+
+/* Headers, fixed part and the first five options; zeros behind. */
+static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network *n, __be32 ip)
+{
+	__u32 size = s->large ? CV_DHCP_REPLY_MAX : CV_DHCP_REPLY_MIN;
+	struct dhcp_reply *r = &s->reply;
+	struct cv_dhcp *m = &r->msg;
+	__s64 sum;
+
+	__builtin_memset(r, 0, sizeof(*r));
+	pkt_mac_copy(r->eth.h_source, n->gateway_mac);
+	r->eth.h_proto = bpf_htons(ETH_P_IP);
+	dhcp_destination(r, s, ip);
+
+	r->ip.version = 4;
+	r->ip.ihl = 5;
+	r->ip.tot_len = bpf_htons(28 + size);
+	r->ip.ttl = 64;
+	r->ip.protocol = IPPROTO_UDP;
+	r->ip.saddr = n->gateway;
+	sum = bpf_csum_diff(NULL, 0, (void *)&r->ip, sizeof(r->ip), 0);
+	r->ip.check = csum_fold(sum);
+	r->udp.source = GUARD_DHCP_SERVER_PORT;
+	r->udp.dest = GUARD_DHCP_CLIENT_PORT;
+	r->udp.len = bpf_htons(8 + size);
+
+	m->op = CV_DHCP_REPLY_OP;
+	m->htype = CV_DHCP_HTYPE_ETHERNET;
+	m->hlen = CV_DHCP_HLEN_ETHERNET;
+	m->xid = s->msg.xid;
+	m->flags = s->msg.flags;
+	m->ciaddr = s->reply_type == CV_DHCP_ACK ? s->msg.ciaddr : 0;
+	m->yiaddr = ip;
+	m->siaddr = n->gateway;
+	pkt_mac_copy(m->chaddr, s->msg.chaddr);
+	m->magic = bpf_htonl(CV_DHCP_MAGIC);
+	dhcp_head(r->payload + CV_DHCP_FIXED_SIZE, s->reply_type, n->gateway, s->grant_s);
+	return 0;
+}
+
+/* Write the client id and the network's options behind what dhcp_fill() made. */
+static __always_inline int dhcp_store_options(struct __sk_buff *skb, struct dhcp_scratch *s,
+					      const struct cv_dhcp_options *o)
+{
+	__u32 off = DHCP_HEADERS + CV_DHCP_FIXED_SIZE + CV_DHCP_HEAD_SIZE;
+	__u32 id = (s->id_off - 2) & (DHCP_OPTIONS_SIZE - 1);
+	__u64 id_len = s->id_len, len = o->len;
+	__u8 end = CV_DHCP_OPT_END;
+
+	if (id_len > DHCP_CLIENT_ID_MAX || len < 1 || len > CV_DHCP_OPTIONS_SIZE)
+		return CV_DROP_REWRITE;
+	if (id_len) {
+		if (bpf_skb_store_bytes(skb, off, s->options + id, id_len + 2,
+					BPF_F_RECOMPUTE_CSUM))
+			return CV_DROP_REWRITE;
+		off += id_len + 2;
+	}
+	if (bpf_skb_store_bytes(skb, off, o->bytes, len, BPF_F_RECOMPUTE_CSUM))
+		return CV_DROP_REWRITE;
+	return bpf_skb_store_bytes(skb, off + len, &end, 1, BPF_F_RECOMPUTE_CSUM) ?
+	       CV_DROP_REWRITE : 0;
+}
+
+/* The UDP checksum over what is in the packet now; sizes are constants here. */
+static __always_inline int dhcp_checksum(struct __sk_buff *skb, struct dhcp_scratch *s)
+{
+	struct dhcp_reply *r = &s->reply;
+	__u32 size = s->large ? CV_DHCP_REPLY_MAX : CV_DHCP_REPLY_MIN;
+	__u32 sum = csum_addr(r->ip.saddr) + csum_addr(r->ip.daddr) +
+		    bpf_htons(IPPROTO_UDP) + bpf_htons(8 + size) +
+		    r->udp.source + r->udp.dest + r->udp.len;
+	__u16 check;
+
+	if (s->large) {
+		if (bpf_skb_load_bytes(skb, DHCP_HEADERS, r->payload, CV_DHCP_REPLY_MAX))
+			return CV_DROP_REWRITE;
+		sum = bpf_csum_diff(NULL, 0, (void *)(r->payload + CV_DHCP_REPLY_MIN),
+				    CV_DHCP_REPLY_MAX - CV_DHCP_REPLY_MIN, sum);
+	} else if (bpf_skb_load_bytes(skb, DHCP_HEADERS, r->payload, CV_DHCP_REPLY_MIN)) {
+		return CV_DROP_REWRITE;
+	}
+	sum = bpf_csum_diff(NULL, 0, (void *)r->payload, CV_DHCP_REPLY_MIN, sum);
+	check = csum_fold(sum);
+	if (!check)
+		check = 0xffff;
+	return bpf_skb_store_bytes(skb, ETH_HLEN + 20 + offsetof(struct udphdr, check),
+				   &check, sizeof(check), BPF_F_RECOMPUTE_CSUM) ?
+	       CV_DROP_REWRITE : 0;
+}
+
+/* Make the request its own answer and send it back. */
+static __noinline int dhcp_reply(struct __sk_buff *skb, struct dhcp_scratch *s,
+				 const struct cv_dhcp_options *o)
+{
+	struct dhcp_reply *r = &s->reply;
+	__u32 size = s->large ? CV_DHCP_REPLY_MAX : CV_DHCP_REPLY_MIN;
+
+	if (pkt_renew(skb, DHCP_HEADERS + size) ||
+	    bpf_skb_store_bytes(skb, 0, &r->eth, ETH_HLEN, BPF_F_RECOMPUTE_CSUM))
+		return CV_DROP_REWRITE;
+	if (s->large ? bpf_skb_store_bytes(skb, ETH_HLEN, &r->ip, 28 + CV_DHCP_REPLY_MAX,
+					BPF_F_RECOMPUTE_CSUM)
+		  : bpf_skb_store_bytes(skb, ETH_HLEN, &r->ip, 28 + CV_DHCP_REPLY_MIN,
+					BPF_F_RECOMPUTE_CSUM))
+		return CV_DROP_REWRITE;
+	if (dhcp_store_options(skb, s, o))
+		return CV_DROP_REWRITE;
+	return dhcp_checksum(skb, s);
+}
+
+/* Hand the frame to the daemon, within the port's allowance. */
+static __noinline int dhcp_steer(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u32 slot = p->slot, now = pkt_now(), gain;
+	__u64 len = skb->len;
+	struct cv_request *r;
+	struct cv_use *use;
+
+	use = bpf_map_lookup_elem(&port_use, &slot);
+	if (!use)
+		return CV_DROP_UNKNOWN_PORT;
+	gain = (now - use->dhcp_tick) * CV_DHCP_PER_TICK;
+	use->dhcp_tick = now;
+	if (gain > CV_DHCP_BURST - use->dhcp_tokens)
+		use->dhcp_tokens = CV_DHCP_BURST;
+	else
+		use->dhcp_tokens += gain;
+	if (!use->dhcp_tokens)
+		return CV_DROP_DHCP_RATE;
+	use->dhcp_tokens--;
+
+	if (len < DHCP_HEADERS || len > CV_FRAME_SIZE)
+		return CV_DROP_DHCP_MALFORMED;
+	r = bpf_ringbuf_reserve(&requests, sizeof(*r), 0);
+	if (!r)
+		return CV_DROP_DHCP_RING;
+	r->slot = slot;
+	r->net = p->net;
+	r->len = len;
+	r->boot_ns = bpf_ktime_get_boot_ns();
+	PKT_OPAQUE(len);
+	if (len < DHCP_HEADERS || len > CV_FRAME_SIZE ||
+	    bpf_skb_load_bytes(skb, 0, r->frame, len)) {
+		bpf_ringbuf_discard(r, 0);
+		return CV_DROP_DHCP_MALFORMED;
+	}
+	bpf_ringbuf_submit(r, 0);
+	TOTAL_ADD(dhcp_steered, 1);
+	return 0;
+}
+
+/* Seconds that may be granted without the daemon; 0: it must decide. */
+static __always_inline __u32 dhcp_grant(const struct cv_lease *l, const struct cv_network *n,
+					__u64 now)
+{
+	__u64 left;
+
+	if (l->horizon_boot_ns == ~0ULL)
+		return n->lease_s;
+	if (l->horizon_boot_ns <= now)
+		return 0;
+	left = (l->horizon_boot_ns - now) / DHCP_NS_PER_S;
+	if (left >= n->lease_s)
+		return n->lease_s;
+	return left >= DHCP_MIN_GRANT_S ? left : 0;
+}
+
+/* The lease of the client on this port, if the kernel may speak for it. */
+static __always_inline struct cv_lease *dhcp_lease(struct dhcp_scratch *s, const struct pkt *p,
+						   const struct cv_port *port)
+{
+	struct cv_lease_key key = { .net = p->net };
+	struct cv_lease *l;
+
+	if (s->odd || s->msg.giaddr)
+		return NULL;
+	pkt_mac_copy(key.mac, port->mac);
+	l = bpf_map_lookup_elem(&leases, &key);
+	if (!l || l->state != CV_LEASE_BOUND || l->slot != p->slot || l->ip != port->ip)
+		return NULL;
+	return dhcp_same_client(s, l) ? l : NULL;
+}
+
+/*
+ * Decide, and write the reply.  Return: 0 when it was answered, -1 when the
+ * daemon has to see it, or a drop reason.
+ */
+static __noinline int dhcp_known(struct __sk_buff *skb, const struct pkt *p,
+				 struct dhcp_scratch *s)
+{
+	__u32 net = p->net, size;
+	const struct cv_network *n = network_get(net);
+	struct cv_dhcp_options *o = bpf_map_lookup_elem(&dhcp_options, &net);
+	struct cv_port *port = port_get(p->slot);
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct cv_lease *l;
+	int drop;
+
+	if (!n || !o || !port || !o->len)
+		return -1;
+	l = dhcp_lease(s, p, port);
+	if (!l)
+		return -1;
+	s->reply_type = dhcp_answer_type(s, p, l, n);
+	s->grant_s = dhcp_grant(l, n, now);
+	size = CV_DHCP_FIXED_SIZE + CV_DHCP_HEAD_SIZE + o->len + 1 +
+	       (s->id_len ? s->id_len + 2 : 0);
+	if (!s->reply_type || !s->grant_s || size > CV_DHCP_REPLY_MAX)
+		return -1;
+
+	s->large = size > CV_DHCP_REPLY_MIN;
+	dhcp_fill(s, n, l->ip);
+	drop = dhcp_reply(skb, s, o);
+	if (drop)
+		return drop;
+	if (s->reply_type == CV_DHCP_ACK && !(l->flags & CV_LEASE_STATIC)) {
+		l->expiry_boot_ns = now + s->grant_s * DHCP_NS_PER_S;
+		l->flags |= CV_LEASE_DIRTY;
+	}
+	TOTAL_ADD(dhcp_answered, 1);
+	return 0;
+}
+
+/* Every packet for a DHCP server ends here. */
+static __noinline int dhcp_answer(struct __sk_buff *skb, struct pkt *p)
+{
+	struct cv_port *port = port_get(p->slot);
+	const struct cv_network *n = network_get(p->net);
+	struct dhcp_scratch *s;
+	__u32 zero = 0;
+	int drop;
+
+	s = bpf_map_lookup_elem(&dhcp_scratch, &zero);
+	if (!s || !port || !n)
+		return CV_DROP_UNKNOWN_PORT;
+	if (!(n->flags & CV_NET_DHCP))
+		return CV_DROP_DHCP_OFF;
+	drop = dhcp_load(skb, p, s, port);
+	if (drop)
+		return drop;
+	drop = dhcp_known(skb, p, s);
+	if (!drop) {
+		p->way = WAY_LINK;
+		p->ifindex = skb->ifindex;
+		return 0;
+	}
+	if (drop < 0) {
+		p->way = WAY_CONSUMED;
+		drop = dhcp_steer(skb, p);
+	}
+	return drop;
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a packet goes next: the host's FIB for what leaves, the guest's port
+ * for what arrives, an ICMP error for what may not go on.
+ */
+#ifndef CV_FWD_H
+#define CV_FWD_H
+
+#include "flow.h"
+#include "gateway.h"
+#include "icmp.h"
+
+#define FWD_AF_INET		2
+/* In the kernel since 6.7; the headers of older systems lack it. */
+#define FWD_FIB_LOOKUP_SRC	(1U << 4)
+
+/**
+ * struct fwd_route - the way to a destination
+ * @addr:	the host's address there, which masqueraded packets carry
+ * @nexthop:	0: on the link
+ */
+struct fwd_route {
+	__u32  ifindex;
+	__be32 nexthop;
+	__be32 addr;
+	__u16  mtu;
+};
+
+/* What the FIB's answer means.  NO_NEIGH and FRAG_NEEDED come with a route. */
+static __always_inline int fwd_fib_drop(long rc)
+{
+	switch (rc) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		return 0;
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+		return CV_DROP_HOST_CLOSED;	/* the host itself, or a broadcast */
+	default:
+		return CV_DROP_NO_ROUTE;
+	}
+}
+
+/* Ask the host's FIB. */
+static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
+				     struct fwd_route *ret)
+{
+	struct bpf_fib_lookup fib = {
+		.family = FWD_AF_INET, .l4_protocol = p->proto, .tos = p->tos,
+		.ipv4_dst = p->daddr, .ifindex = skb->ifindex,
+	};
+	struct cv_uplink *uplink;
+	__u32 mtu = 0, ifindex;
+	int drop;
+
+	TOTAL_ADD(routes_read, 1);
+	drop = fwd_fib_drop(bpf_fib_lookup(skb, &fib, sizeof(fib),
+					   cv_fib_src ? FWD_FIB_LOOKUP_SRC : 0));
+	if (drop)
+		return drop;
+	ifindex = fib.ifindex;
+	uplink = bpf_map_lookup_elem(&uplinks, &ifindex);
+	if (!uplink)
+		return CV_DROP_NO_UPLINK;
+	ret->ifindex = ifindex;
+	ret->addr = cv_fib_src && fib.ipv4_src ? fib.ipv4_src : uplink->addr;
+	if (!ret->addr)
+		return CV_DROP_NO_ADDRESS;
+	/* A gateway of the other family: redirect_neigh looks it up itself. */
+	ret->nexthop = fib.family == FWD_AF_INET ? fib.ipv4_dst : 0;
+	bpf_check_mtu(skb, ifindex, &mtu, 0, 0);
+	ret->mtu = mtu < 0xffff ? mtu : 0xffff;
+	return 0;
+}
+
+/* Let a flow follow the host's routes, about once a second. */
+static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct pkt *p,
+					     struct cv_flow_out *out)
+{
+	struct fwd_route r = {};
+	int drop;
+
+	if ((__u16)(p->now - out->route_tick) <= CV_ROUTE_TICKS)
+		return 0;
+	drop = fwd_route_read(skb, p, &r);
+	if (drop)
+		return drop;
+	out->route_tick = p->now;
+	/* Another uplink: this flow keeps its address, and so its way. */
+	if (r.ifindex != out->ifindex && r.addr != out->addr)
+		return 0;
+	out->ifindex = r.ifindex;
+	out->nexthop = r.nexthop;
+	out->mtu = r.mtu;
+	return 0;
+}
+
+/* Is the packet, or one segment of it, larger than the path takes? */
+static __always_inline int fwd_mtu(struct __sk_buff *skb, struct pkt *p,
+				   const struct cv_flow_out *out)
+{
+	__u32 mtu = 0;
+
+	if (skb->len - ETH_HLEN <= out->mtu)
+		return 0;
+	if (skb->gso_size) {
+		/* Headers of 80 bytes at most are sure to fit. */
+		if (skb->gso_size + 80 <= out->mtu ||
+		    !bpf_check_mtu(skb, out->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
+			return 0;
+	}
+	p->mtu = out->mtu;
+	return CV_DROP_TOO_BIG;
+}
+
+/* Send a translated packet out of its flow's uplink. */
+static __always_inline void fwd_uplink(struct pkt *p, const struct cv_flow_out *out)
+{
+	p->way = WAY_NEIGH;
+	p->ifindex = out->ifindex;
+	p->nexthop = out->nexthop;
+}
+
+/* From the guest's port: to the host end of the veth, or over the bridge. */
+static __always_inline int fwd_from_guest(struct __sk_buff *skb, struct pkt *p,
+					  const struct cv_network *n)
+{
+	struct ethhdr *eth = pkt_data(skb);
+
+	if ((void *)(eth + 1) > pkt_end(skb))
+		return CV_DROP_MALFORMED;
+	if (!pkt_mac_equal(eth->h_dest, n->gateway_mac)) {
+		p->way = WAY_KERNEL;
+		return policy_bridge(n);
+	}
+	p->way = WAY_PEER;
+	p->ifindex = n->ns_ifindex;
+	return 0;
+}
+
+/* Into the guest's namespace: to_guest finds the port by the tag. */
+static __always_inline int fwd_into_network(struct __sk_buff *skb, struct pkt *p,
+					    const struct cv_flow_in *in)
+{
+	p->slot = in->slot;
+	p->way = WAY_PEER;
+	p->ifindex = in->ifindex;
+	return pkt_set_tag(skb, in->slot);
+}
+
+/* Out of the port of guest p->slot, in network p->net. */
+static __always_inline int fwd_to_port(struct __sk_buff *skb, struct pkt *p, __be32 daddr)
+{
+	const struct cv_network *n = network_get(p->net);
+	struct cv_port *port = port_get(p->slot);
+
+	if (!n || !port || port->net != p->net || port->ip != daddr)
+		return CV_DROP_STALE_PORT;
+	p->ifindex = port->ifindex;
+	p->way = WAY_LINK;
+	if (port->flags & CV_PORT_PEER) {
+		p->way = WAY_PEER;
+		/* It arrives there as it is: not as a frame for another host. */
+		if (skb->pkt_type != 0 /* PACKET_HOST */)
+			bpf_skb_change_type(skb, 0);
+	}
+	return pkt_set_macs(skb, port->mac, n->gateway_mac);
+}
+
+/* The ICMP error that tells a guest of a drop; 0: none. */
+static __always_inline __u32 fwd_error_of(int drop, const struct pkt *p)
+{
+	switch (drop) {
+	case CV_DROP_TTL:
+		return ICMP_TYPE_CODE(ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
+	case CV_DROP_TOO_BIG:
+		return p->frag & PKT_IP_DF ?
+		       ICMP_TYPE_CODE(ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED) : 0;
+	case CV_DROP_NO_ROUTE:
+	case CV_DROP_NO_UPLINK:
+	case CV_DROP_NO_ADDRESS:
+	case CV_DROP_MODE_ISOLATED:
+		return ICMP_TYPE_CODE(ICMP_DEST_UNREACH, ICMP_NET_UNREACH);
+	case CV_DROP_HOST_CLOSED:
+	case CV_DROP_NO_PORT:
+	case CV_DROP_PORT_FLOWS:
+	case CV_DROP_NETWORK_FLOWS:
+	case CV_DROP_TABLE_FULL:
+		return ICMP_TYPE_CODE(ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
+	default:
+		return 0;
+	}
+}
+
+/*
+ * A guest's packet is dropped: count it, and tell the guest where a router
+ * would.  Leaves p->way set when an error goes out; the packet is then that.
+ */
+static __always_inline int fwd_refuse_guest(struct __sk_buff *skb, struct pkt *p, int drop)
+{
+	__u32 error = fwd_error_of(drop, p), slot;
+	const struct cv_network *n;
+
+	p->way = WAY_NONE;
+	n = network_get(p->net);
+	if (!n || !error)
+		return drop;
+	slot = address_slot(p->net, p->saddr);
+	if (!slot || icmp_error(skb, p, n->gateway, error, p->mtu))
+		return drop;
+	count_drop(drop, p->net, slot);
+	p->way = WAY_LINK;
+	p->ifindex = n->host_ifindex;
+	return pkt_set_tag(skb, slot);
+}
+
+/* A packet from outside ran out of time to live: tell its sender. */
+static __always_inline int fwd_refuse_outside(struct __sk_buff *skb, struct pkt *p, int drop)
+{
+	p->way = WAY_NONE;
+	if (drop != CV_DROP_TTL ||
+	    icmp_error(skb, p, p->daddr, fwd_error_of(drop, p), 0))
+		return drop;
+	count_drop(drop, p->net, p->slot);
+	p->way = WAY_NEIGH;
+	p->ifindex = skb->ifindex;
+	p->nexthop = 0;
+	return 0;
+}
+
+#endif

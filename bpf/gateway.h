@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The gateway that guests see is not the host: its ARP and its echo are
+ * answered here, in the frame that asked, so that they depend on no address,
+ * route, sysctl or firewall of the host.  In the other direction the host's
+ * ARP for a guest is answered in the guest's stead.
+ */
+#ifndef CV_GATEWAY_H
+#define CV_GATEWAY_H
+
+#include "guard.h"
+
+/* Turn an ARP request around: @mac has the address that was asked for. */
+static __always_inline int gateway_arp_reply(struct __sk_buff *skb, struct pkt *p,
+					     const __u8 *mac)
+{
+	struct ethhdr *eth = pkt_data(skb);
+	struct guard_arp *arp = (void *)(eth + 1);
+	__u8 ip[4];
+
+	if ((void *)(arp + 1) > pkt_end(skb))
+		return CV_DROP_MALFORMED;
+	pkt_mac_copy(eth->h_dest, arp->sha);
+	pkt_mac_copy(eth->h_source, mac);
+	arp->h.ar_op = bpf_htons(ARPOP_REPLY);
+	__builtin_memcpy(ip, arp->tpa, 4);
+	__builtin_memcpy(arp->tpa, arp->spa, 4);
+	__builtin_memcpy(arp->spa, ip, 4);
+	pkt_mac_copy(arp->tha, arp->sha);
+	pkt_mac_copy(arp->sha, mac);
+	p->way = WAY_LINK;
+	p->ifindex = skb->ifindex;
+	return 0;
+}
+
+/* The address an ARP request asks for; 0 when it is something else. */
+static __always_inline __be32 gateway_arp_target(struct __sk_buff *skb)
+{
+	struct guard_arp *arp = pkt_data(skb) + ETH_HLEN;
+
+	if ((void *)(arp + 1) > pkt_end(skb) || !guard_arp_ok(arp) ||
+	    arp->h.ar_op != bpf_htons(ARPOP_REQUEST))
+		return 0;
+	return guard_ip4(arp->tpa);
+}
+
+/* Turn an ICMP echo request around; a later fragment of one likewise. */
+static __always_inline int gateway_echo_reply(struct __sk_buff *skb, struct pkt *p,
+					      const struct cv_port *port,
+					      const struct cv_network *n)
+{
+	struct icmphdr *icmp;
+	struct iphdr *ip;
+
+	/* By the helper: the request may carry a checksum of the whole packet. */
+	if (pkt_first_fragment(p) &&
+	    bpf_l4_csum_replace(skb, p->l4_off + offsetof(struct icmphdr, checksum),
+				bpf_htons(ICMP_ECHO << 8), bpf_htons(ICMP_ECHOREPLY << 8), 2))
+		return CV_DROP_REWRITE;
+	if (pkt_set_macs(skb, port->mac, n->gateway_mac))
+		return CV_DROP_REWRITE;
+	ip = pkt_data(skb) + PKT_IP_OFF;
+	if ((void *)(ip + 1) > pkt_end(skb))
+		return CV_DROP_REWRITE;
+	ip->saddr = p->daddr;
+	ip->daddr = p->saddr;
+	ip->check = csum_replace(ip->check, bpf_htons(p->ttl << 8), bpf_htons(64 << 8));
+	ip->ttl = 64;
+	p->way = WAY_LINK;
+	p->ifindex = skb->ifindex;
+	if (!pkt_first_fragment(p))
+		return 0;
+	icmp = pkt_l4(skb, p->l4_off);
+	if ((void *)(icmp + 1) > pkt_end(skb))
+		return CV_DROP_REWRITE;
+	icmp->type = ICMP_ECHOREPLY;
+	return 0;
+}
+
+/* Answer a guest that asks the gateway itself. */
+static __always_inline int gateway_answer(struct __sk_buff *skb, struct pkt *p,
+					  const struct cv_port *port,
+					  const struct cv_network *n)
+{
+	if (skb->protocol == bpf_htons(ETH_P_ARP)) {
+		if (gateway_arp_target(skb) == n->gateway)
+			return gateway_arp_reply(skb, p, n->gateway_mac);
+		return 0;
+	}
+	if (p->daddr != n->gateway || guard_is_dhcp(p))
+		return 0;
+	if (p->proto != IPPROTO_ICMP ||
+	    (pkt_first_fragment(p) && p->l4_flags != ICMP_ECHO))
+		return 0;
+	return gateway_echo_reply(skb, p, port, n);
+}
+
+#endif

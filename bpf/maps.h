@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map and every knob: the whole surface that user space can touch.
+ * Sizes given as 1 are set when the maps are made (user/datapath.c).
+ */
+#ifndef CV_MAPS_H
+#define CV_MAPS_H
+
+#include "pkt.h"
+
+/* bpf_redirect_peer() may be used: this kernel scrubs the packet on the way. */
+const volatile bool cv_peer_ok;
+/* bpf_fib_lookup() tells the source address (6.7 and newer). */
+const volatile bool cv_fib_src;
+
+/* 0 -> layout.  Written once, when the maps are made; read by every command. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_meta);
+	__uint(max_entries, 1);
+} meta SEC(".maps");
+
+/* Network id -> network.  Written by user space, read by every hook. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_network);
+	__uint(max_entries, 1);
+} networks SEC(".maps");
+
+/* Slot -> guest's port.  Written by user space, read by the guests' hooks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_port);
+	__uint(max_entries, 1);
+} ports SEC(".maps");
+
+/* Slot -> what counts against a guest's limits.  Written by the hooks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_use);
+	__uint(max_entries, 1);
+} port_use SEC(".maps");
+
+/* Network id -> what counts against its limits; 0: the whole host. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_use);
+	__uint(max_entries, 1);
+} network_use SEC(".maps");
+
+/* Guest address -> slot.  Written by user space; read when a flow is made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct cv_address);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} addresses SEC(".maps");
+
+/* Interface index -> uplink.  Written by user space; read when a route is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct cv_uplink);
+	__uint(max_entries, CV_MAX_UPLINKS);
+} uplinks SEC(".maps");
+
+/*
+ * Guest's tuple -> its translation, and back.  A flow is in both or in
+ * neither; `flows_in` is filled first, so that it alone decides who owns an
+ * external port.  Plain hashes: when they are full a new flow is refused, no
+ * old one is lost.  Preallocated: half the cache misses of the other kind.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct cv_tuple);
+	__type(value, struct cv_flow_out);
+	__uint(max_entries, 1);
+} flows_out SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct cv_tuple);
+	__type(value, struct cv_flow_in);
+	__uint(max_entries, 1);
+} flows_in SEC(".maps");
+
+/*
+ * The keys of `flows_out`, once each.  Whoever pops a key, and nobody else,
+ * may delete its flow; he deletes it or pushes the key back.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__type(value, struct cv_tuple);
+	__uint(max_entries, 1);
+} live_flows SEC(".maps");
+
+/* Datagram -> ports of its first fragment.  LRU: what is lost is one datagram. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct cv_fragment_key);
+	__type(value, struct cv_fragment);
+	__uint(max_entries, CV_MAX_FRAGMENTS);
+} fragments SEC(".maps");
+
+/* Client -> lease.  Written by the daemon; renewed here within its horizon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct cv_lease_key);
+	__type(value, struct cv_lease);
+	__uint(max_entries, CV_MAX_LEASES);
+} leases SEC(".maps");
+
+/* Network id -> rendered options.  Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_dhcp_options);
+	__uint(max_entries, 1);
+} dhcp_options SEC(".maps");
+
+/* DHCP requests that need the daemon.  Full: the client asks again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, CV_RING_BYTES);
+} requests SEC(".maps");
+
+/*
+ * (why, where) -> packets, per CPU.  Full: counted under (why, 0, 0), which
+ * user space makes at the start.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__type(key, struct cv_drop_key);
+	__type(value, struct cv_drop_count);
+	__uint(max_entries, CV_MAX_DROP_COUNTERS);
+} drops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_totals);
+	__uint(max_entries, 1);
+} totals SEC(".maps");
+
+/* The one timer; see flow.h. */
+struct cv_sweeper {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_sweeper);
+	__uint(max_entries, 1);
+} sweeper SEC(".maps");
+
+/* 0 -> argument of cv_flush. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_flush_args);
+	__uint(max_entries, 1);
+} control SEC(".maps");
+
+static __always_inline struct cv_network *network_get(__u32 net)
+{
+	struct cv_network *n = bpf_map_lookup_elem(&networks, &net);
+
+	return n && n->mode ? n : NULL;
+}
+
+static __always_inline struct cv_port *port_get(__u32 slot)
+{
+	struct cv_port *port = bpf_map_lookup_elem(&ports, &slot);
+
+	return port && port->net ? port : NULL;
+}
+
+/* Who has this guest address?  0: nobody. */
+static __always_inline __u32 address_slot(__u32 net, __be32 ip)
+{
+	struct cv_address key = { .ip = ip, .net = net };
+	__u32 *slot = bpf_map_lookup_elem(&addresses, &key);
+
+	return slot ? *slot : 0;
+}
+
+#define TOTAL_ADD(field, n) do {						\
+	__u32 zero_ = 0;							\
+	struct cv_totals *t_ = bpf_map_lookup_elem(&totals, &zero_);		\
+	if (t_)									\
+		t_->field += (n);						\
+} while (0)
+
+#endif

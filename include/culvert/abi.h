@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The contract of the two halves: every structure that lies in a map, every
+ * number that both halves name.  The maps are pinned and outlive the program
+ * that made them, so a change of anything here is a new CV_ABI_VERSION.
+ *
+ * Addresses and ports are in wire order (__be32, __be16) unless said
+ * otherwise; times are ticks (defaults.h) of CLOCK_MONOTONIC or nanoseconds of
+ * CLOCK_BOOTTIME, as the name says.
+ */
+#ifndef CULVERT_ABI_H
+#define CULVERT_ABI_H
+
+#include <linux/types.h>
+
+#define CV_ABI_VERSION	1
+
+#define CV_NAME_SIZE	32	/* of a network or port, with the final NUL */
+
+/*
+ * culvert chooses the index of each link it makes, so that a program finds its
+ * network or port by subtraction: no lookup by ifindex, one program for all.
+ */
+#define CV_IFINDEX_PORT		0x63700000	/* + slot; guest ports, in the namespace */
+#define CV_IFINDEX_NS		0x63780000	/* + network id; uplink0, in the namespace */
+#define CV_IFINDEX_HOST		0x63790000	/* + network id; cv-NAME, on the host */
+
+/*
+ * Between the two ends of the veth a frame that from_uplink or to_uplink sends
+ * to a guest carries this prefix and the port's slot as its destination MAC;
+ * to_guest replaces it.  A host cannot send such a frame by accident: the
+ * address is in no neighbour table.
+ */
+#define CV_TAG_MAC_PREFIX	0x6276		/* local, unicast; then the slot in 32 bits */
+
+/* The layout, checked before pinned maps of another build are used. */
+struct cv_meta {
+	__u32 abi_version;
+	__u32 max_flows;
+	__u32 max_ports;
+	__u32 max_networks;
+};
+
+enum cv_mode { CV_MODE_NAT = 1, CV_MODE_ROUTE, CV_MODE_ISOLATED };
+
+enum cv_timeout {
+	CV_TIMEOUT_UDP,
+	CV_TIMEOUT_TCP_ESTABLISHED,
+	CV_TIMEOUT_TCP_TRANSITORY,
+	CV_TIMEOUT_ICMP,
+	CV_N_TIMEOUTS
+};
+
+#define CV_NET_ISOLATE	(1U << 0)	/* guests may not talk to each other */
+#define CV_NET_DHCP	(1U << 1)	/* requests are answered */
+
+/**
+ * struct cv_network - one network; map `networks`, index is its id (0 unused)
+ * @mode:	enum cv_mode; 0 marks a free entry
+ * @flags:	CV_NET_*
+ * @subnet, @netmask, @gateway: of the guests' network
+ * @host_ifindex: the host end of the veth
+ * @ns_ifindex:	its other end
+ * @max_flows:	limit of this network's flows
+ * @timeout_ticks: by enum cv_timeout
+ * @port_min, @port_max: masquerade ports, host order, both included
+ * @reserved_min, @reserved_max: the host's ip_local_port_range, never used; host order
+ * @gateway_mac: what guests see as the gateway; no link has it but the bridge,
+ *		so that frames for it go nowhere when the programs are gone
+ * @mtu:	of the guests' links
+ * @lease_s:	DHCP lease
+ * @name:	NUL-terminated
+ *
+ * Written by user space, read by every hook.
+ */
+struct cv_network {
+	__u32  mode;
+	__u32  flags;
+	__be32 subnet;
+	__be32 netmask;
+	__be32 gateway;
+	__u32  host_ifindex;
+	__u32  ns_ifindex;
+	__u32  max_flows;
+	__u32  timeout_ticks[CV_N_TIMEOUTS];
+	__u16  port_min, port_max;
+	__u16  reserved_min, reserved_max;
+	__u8   gateway_mac[6];
+	__u16  mtu;
+	__u32  lease_s;
+	__u32  pad;
+	char   name[CV_NAME_SIZE];
+};
+
+enum cv_port_kind { CV_PORT_TAP = 1, CV_PORT_VETH };
+
+#define CV_PORT_PEER	(1U << 0)	/* deliver by bpf_redirect_peer */
+#define CV_PORT_STATIC	(1U << 1)	/* the address is reserved, not leased */
+
+/**
+ * struct cv_port - one guest's port; map `ports`, index is its slot (0 unused)
+ * @net:	network id; 0 marks a free entry
+ * @kind:	enum cv_port_kind
+ * @flags:	CV_PORT_*
+ * @ifindex:	CV_IFINDEX_PORT + slot
+ * @ip:		the bound address; 0 while it has none
+ * @mac:	the bound source MAC
+ * @max_flows:	limit of this guest's flows
+ * @name:	NUL-terminated
+ *
+ * Written by user space (port commands, and the daemon when a lease is given).
+ */
+struct cv_port {
+	__u16  net;
+	__u8   mac[6];
+	__be32 ip;
+	__u32  ifindex;
+	__u32  flags;
+	__u16  kind;
+	__u16  queues;
+	__u32  max_flows;
+	__u32  pad;
+	char   name[CV_NAME_SIZE];
+};
+
+/* Map `addresses`: who owns a guest address.  Consulted when a flow is made. */
+struct cv_address {
+	__be32 ip;
+	__u16  net;
+	__u16  pad;
+};	/* -> __u32 slot */
+
+/**
+ * struct cv_tuple - a flow, named from its guest's side
+ * @local:	the guest's address, or in `flows_in` the external one
+ * @remote:	the peer
+ * @lport, @rport: likewise; an ICMP echo keeps its identifier in @lport, 0 in @rport
+ * @proto:	IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP
+ * @net:	network id in `flows_out`; 0 in `flows_in`, where the external
+ *		address is one resource shared by all networks
+ */
+struct cv_tuple {
+	__be32 local, remote;
+	__be16 lport, rport;
+	__u8   proto;
+	__u8   pad;
+	__u16  net;
+};
+
+enum cv_flow_state {
+	CV_FLOW_OPEN = 1,	/* UDP, ICMP, and TCP not yet answered */
+	CV_FLOW_ESTABLISHED,	/* TCP answered */
+	CV_FLOW_CLOSING,	/* TCP: FIN both ways, or a reset */
+};
+
+#define CV_FLOW_OUT_SYN	(1U << 0)
+#define CV_FLOW_IN_SYN	(1U << 1)
+#define CV_FLOW_OUT_FIN	(1U << 2)
+#define CV_FLOW_IN_FIN	(1U << 3)
+#define CV_FLOW_RST	(1U << 4)
+#define CV_FLOW_HOST	(1U << 7)	/* between a guest and the host: no translation */
+
+/**
+ * struct cv_flow_out - what a guest's packets become; map `flows_out`
+ * @addr, @port: new source
+ * @state, @flags: kept equal in both directions
+ * @last_tick:	of the last packet in this direction
+ * @timeout_ticks: the flow is dead when both directions were silent this long
+ * @packets, @bytes: plain sums; two CPUs in one flow may lose a few
+ * @ifindex, @nexthop, @mtu: the cached route; @nexthop in wire order
+ * @route_tick:	low bits of the tick when the route was read
+ * @slot:	the guest's port
+ */
+struct cv_flow_out {
+	__be32 addr;
+	__be16 port;
+	__u8   state;
+	__u8   flags;
+	__u32  last_tick;
+	__u32  timeout_ticks;
+	__u64  packets;
+	__u64  bytes;
+	__u32  ifindex;
+	__be32 nexthop;
+	__u16  mtu;
+	__u16  route_tick;
+	__u32  slot;
+};
+
+/**
+ * struct cv_flow_in - what the peer's packets become; map `flows_in`
+ * @addr, @port: new destination: the guest's own
+ * @ifindex:	the host end of the guest's veth
+ * @created_tick: when the flow was made
+ * @net, @slot:	the guest
+ * (the rest as in struct cv_flow_out)
+ */
+struct cv_flow_in {
+	__be32 addr;
+	__be16 port;
+	__u8   state;
+	__u8   flags;
+	__u32  last_tick;
+	__u32  timeout_ticks;
+	__u64  packets;
+	__u64  bytes;
+	__u32  ifindex;
+	__u32  created_tick;
+	__u16  net;
+	__u16  pad;
+	__u32  slot;
+};
+
+/*
+ * Maps `port_use`, `network_use`: what the limits count, changed atomically.
+ * Index 0 of `network_use` is the whole host.
+ */
+struct cv_use {
+	__u32 flows;
+	__u32 error_tick;	/* ICMP errors sent in this tick ... */
+	__u32 errors;		/* ... and how many; a race may let one more out */
+	__u32 dhcp_tick;	/* token bucket for requests to the daemon */
+	__u32 dhcp_tokens;
+	__u32 pad;
+};
+
+/* Map `uplinks`, key ifindex: where guests may leave the host. */
+struct cv_uplink {
+	__be32 addr;		/* source address when the FIB names none */
+	__u32  flags;
+	char   name[16];
+};
+
+/* Map `fragments` (LRU: what is lost here is one datagram). */
+struct cv_fragment_key {
+	__be32 saddr, daddr;
+	__be16 id;
+	__u8   proto;
+	__u8   pad;
+	__u32  net;		/* 0 when from the uplink */
+};
+
+struct cv_fragment {
+	__be16 sport, dport;
+	__u32  tick;
+};
+
+/* Map `leases`: what the kernel answers DHCP from. */
+struct cv_lease_key {
+	__u16 net;
+	__u8  mac[6];
+};
+
+enum cv_lease_state { CV_LEASE_OFFERED = 1, CV_LEASE_BOUND, CV_LEASE_SUSPENDED };
+
+#define CV_LEASE_STATIC	(1U << 0)
+#define CV_LEASE_DIRTY	(1U << 1)	/* renewed by the kernel since the daemon looked */
+
+#define CV_CLIENT_ID_SIZE	32
+/**
+ * struct cv_lease - one lease
+ * @ip:		the address
+ * @slot:	the port it was given to
+ * @state:	enum cv_lease_state
+ * @flags:	CV_LEASE_*
+ * @expiry_boot_ns: end of what was granted last
+ * @horizon_boot_ns: the kernel grants nothing beyond it
+ * @start_boot_ns: when the client was bound first
+ * @client_id_len, @client_id: option 61 as sent with the first request; a
+ *		request with another one is the daemon's
+ * @hostname:	sanitised, NUL-terminated
+ */
+struct cv_lease {
+	__be32 ip;
+	__u32  slot;
+	__u32  state;
+	__u32  flags;
+	__u64  expiry_boot_ns;
+	__u64  horizon_boot_ns;
+	__u64  start_boot_ns;
+	__u8   client_id_len;
+	__u8   client_id[CV_CLIENT_ID_SIZE - 1];
+	char   hostname[64];
+};
+
+/* Map `dhcp_options`, key network id: options after 53 54 51 58 59 (61), rendered. */
+#define CV_DHCP_OPTIONS_SIZE	256
+struct cv_dhcp_options {
+	__u32 len;		/* without the final 255 */
+	__u8  bytes[CV_DHCP_OPTIONS_SIZE];
+};
+
+/* Ring `requests`: a DHCP frame for the daemon. */
+#define CV_FRAME_SIZE	1536
+struct cv_request {
+	__u32 slot;
+	__u16 net;
+	__u16 len;		/* of frame, bytes */
+	__u64 boot_ns;
+	__u8  frame[CV_FRAME_SIZE];
+};
+
+/*
+ * Why a packet was dropped.  Order is ABI: append only.  The enum, the names
+ * that `culvert stats` prints and the manual's table expand from this list.
+ */
+#define CV_DROP_REASONS(X)							\
+	X(MALFORMED,	    "malformed",	"header truncated or inconsistent") \
+	X(UNKNOWN_PORT,	    "unknown-port",	"the link is no port of a network") \
+	X(SPOOFED_MAC,	    "spoofed-mac",	"source MAC is not the guest's") \
+	X(SPOOFED_IP,	    "spoofed-ip",	"source address is not the guest's") \
+	X(SPOOFED_ARP,	    "spoofed-arp",	"ARP sender is not the guest") \
+	X(IPV6,		    "ipv6",		"IPv6 is not supported") \
+	X(ETHERTYPE,	    "ethertype",	"neither IPv4 nor ARP") \
+	X(ROGUE_DHCP,	    "rogue-dhcp",	"DHCP server reply from a guest") \
+	X(ISOLATED,	    "isolated",		"guests of this network may not talk") \
+	X(HOST_CLOSED,	    "host-closed",	"guests may not reach the host") \
+	X(NOT_UNICAST,	    "not-unicast",	"not a unicast destination") \
+	X(GUEST_SUBNET,	    "guest-subnet",	"sent to the gateway for a neighbour") \
+	X(PROTOCOL,	    "protocol",		"not TCP, UDP or ICMP") \
+	X(ICMP_TYPE,	    "icmp-type",	"ICMP message that is not translated") \
+	X(ICMP_NO_FLOW,	    "icmp-no-flow",	"ICMP error about no known flow") \
+	X(NO_FLOW,	    "no-flow",		"closes or resets no known flow") \
+	X(FRAGMENT_NO_FIRST, "fragment-no-first", "fragment before its first one") \
+	X(TTL,		    "ttl",		"time to live exceeded") \
+	X(TOO_BIG,	    "too-big",		"larger than the path's MTU") \
+	X(NO_ROUTE,	    "no-route",		"the host has no route") \
+	X(NO_UPLINK,	    "no-uplink",	"the route leaves by no uplink of culvert") \
+	X(NO_ADDRESS,	    "no-address",	"the uplink has no IPv4 address") \
+	X(NO_PORT,	    "no-port",		"no masquerade port was free") \
+	X(PORT_FLOWS,	    "port-flows",	"the guest's flow limit") \
+	X(NETWORK_FLOWS,    "network-flows",	"the network's flow limit") \
+	X(TABLE_FULL,	    "table-full",	"the flow table is full") \
+	X(NO_GUEST,	    "no-guest",		"no guest has this address") \
+	X(REWRITE,	    "rewrite",		"the kernel refused to change the packet") \
+	X(DHCP_MALFORMED,   "dhcp-malformed",	"not a DHCP request") \
+	X(DHCP_RATE,	    "dhcp-rate",	"too many DHCP requests") \
+	X(DHCP_RING,	    "dhcp-ring",	"the daemon does not keep up") \
+	X(DHCP_OFF,	    "dhcp-off",		"this network answers no DHCP") \
+	X(MODE_ISOLATED,    "mode-isolated",	"this network has no uplink") \
+	X(INBOUND_CLOSED,   "inbound-closed",	"unsolicited packet for a guest") \
+	X(STALE_PORT,	    "stale-port",	"the flow's guest is gone")
+
+enum cv_drop {
+	CV_OK,
+#define CV_DROP_ENUM(id, name, text)	CV_DROP_##id,
+	CV_DROP_REASONS(CV_DROP_ENUM)
+#undef CV_DROP_ENUM
+	CV_N_DROPS
+};
+
+/* Map `drops`: (why, where) -> packets, per CPU. */
+struct cv_drop_key {
+	__u32 reason;		/* enum cv_drop */
+	__u32 net;		/* 0: not known */
+	__u32 slot;		/* 0: not known */
+};
+
+struct cv_drop_count {
+	__u64 packets;
+};
+
+/* Map `totals`, per CPU, index 0: what did not end in a drop. */
+#define CV_TOTALS(X)								\
+	X(new_flows)		/* made */					\
+	X(expired_flows)	/* taken away by the sweeper */			\
+	X(flushed_flows)	/* taken away by a command */			\
+	X(port_preserved)	/* new flows that kept their port */		\
+	X(port_tries)		/* external ports tried */			\
+	X(routes_read)		/* FIB lookups */				\
+	X(dhcp_answered)	/* by the kernel */				\
+	X(dhcp_steered)		/* to the daemon */				\
+	X(icmp_errors_sent)							\
+	X(icmp_errors_held)	/* by the rate limit */				\
+	X(sweeps)
+struct cv_totals {
+#define CV_TOTAL_FIELD(name)	__u64 name;
+	CV_TOTALS(CV_TOTAL_FIELD)
+#undef CV_TOTAL_FIELD
+};
+
+/*
+ * Map `control`, index 0: the argument of the program cv_flush, which looks at
+ * @budget flows and forgets those that match.
+ */
+struct cv_flush_args {
+	__u32 net;		/* 0: any */
+	__u32 slot;		/* 0: any */
+	__u32 budget;
+	__u32 flushed;		/* added to by the program */
+};
+
+#define CV_ASSERT_SIZE(type, size) \
+	_Static_assert(sizeof(type) == (size), #type " has changed its layout")
+CV_ASSERT_SIZE(struct cv_network, 104);
+CV_ASSERT_SIZE(struct cv_port, 64);
+CV_ASSERT_SIZE(struct cv_tuple, 16);
+CV_ASSERT_SIZE(struct cv_flow_out, 48);
+CV_ASSERT_SIZE(struct cv_flow_in, 48);
+CV_ASSERT_SIZE(struct cv_address, 8);
+CV_ASSERT_SIZE(struct cv_fragment_key, 16);
+CV_ASSERT_SIZE(struct cv_lease_key, 8);
+CV_ASSERT_SIZE(struct cv_lease, 136);
+CV_ASSERT_SIZE(struct cv_drop_key, 12);
+
+#endif

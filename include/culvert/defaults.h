@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every number that a reader may want to change, in one place, with its
+ * reason.  Sizes are entries, times carry their unit in the name.
+ */
+#ifndef CULVERT_DEFAULTS_H
+#define CULVERT_DEFAULTS_H
+
+/* Timeouts: RFC 4787 REQ-5, RFC 5382 REQ-5, RFC 5508 REQ-2. */
+#define CV_UDP_TIMEOUT_S		300
+#define CV_TCP_ESTABLISHED_TIMEOUT_S	7440
+#define CV_TCP_TRANSITORY_TIMEOUT_S	240
+#define CV_ICMP_TIMEOUT_S		60
+#define CV_FRAGMENT_TIMEOUT_S		2
+
+/*
+ * The datapath's clock: one tick is 2^27 ns, about 134 ms, so that a time fits
+ * in 32 bits for 18 years and a comparison needs no division.
+ */
+#define CV_TICK_SHIFT			27
+#define CV_TICKS(seconds)		(((__u64)(seconds) * 1000000000ULL) >> CV_TICK_SHIFT)
+
+/* How long a flow may use its cached next hop before it asks the FIB again. */
+#define CV_ROUTE_TICKS			7	/* about 1 s */
+
+/* Table sizes.  The flow table is halved on hosts with less than 4 GiB. */
+#define CV_MAX_FLOWS			262144
+#define CV_MIN_FLOWS			16384
+#define CV_BYTES_PER_FLOW		16384	/* of host memory; caps the table */
+#define CV_MAX_NETWORKS			1024
+#define CV_MAX_PORTS			4096
+#define CV_MAX_LEASES			8192
+#define CV_MAX_UPLINKS			64
+#define CV_MAX_FRAGMENTS		8192
+#define CV_MAX_DROP_COUNTERS		16384
+#define CV_RING_BYTES			(256 * 1024)
+
+/* Limits, so that one guest cannot starve another (RFC 6888 REQ-4, REQ-5). */
+#define CV_FLOWS_PER_PORT		65536
+
+/* Masquerade ports: never a well-known one (RFC 4787 REQ-3, port shadowing). */
+#define CV_PORT_MIN			1024
+#define CV_PORT_MAX			65535
+/* Ports tried before a flow is refused; 32 succeed at 95 % fill four times of five. */
+#define CV_PORT_TRIES			48
+
+/* ICMP errors that one network may cause per tick; a tick is 134 ms. */
+#define CV_ICMP_ERRORS_PER_TICK		128
+
+/* DHCP: requests that a port may send to the daemon per tick, and in a burst. */
+#define CV_DHCP_PER_TICK		2
+#define CV_DHCP_BURST			16
+#define CV_DHCP_LEASE_S			43200
+/* A lease is held twice its length, so that the kernel may renew it alone. */
+#define CV_DHCP_HORIZON_LEASES		2
+
+#endif

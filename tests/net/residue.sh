@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Before and after: what a test, and culvert in it, may not leave behind, and
+# that the kernel took no harm.  Other tests run at the same time, so whatever
+# is shared by the whole machine is told apart by this test's id.
+
+OWN_PROGS=()
+LEAKED=0
+
+SPLAT='WARNING:|BUG:|Oops|Call Trace|KASAN|UBSAN|general protection|RIP:|refcount_t|soft lockup|rcu.*stall|waiting for .* to become free'
+
+residue_before()
+{
+	TAINTED=$(cat /proc/sys/kernel/tainted)
+	DMESG_LAST=$(dmesg | tail -n 1)
+	mounts_of_all >"$TMP/mounts.before"
+	root_links >"$TMP/links.before"
+}
+
+# Lines of the kernel's log since the test began that tell of harm.
+splats()
+{
+	dmesg | awk -v last="$DMESG_LAST" '
+		{ line[NR] = $0 } $0 == last { from = NR }
+		END { for (i = from + 1; i <= NR; i++) print line[i] }' | grep -E "$SPLAT"
+}
+
+mounts_of_all()
+{
+	awk '$2 !~ "^/run/netns/" { print $1, $2, $3 }' /proc/self/mounts
+}
+
+# Links of the machine itself: the tests stay within their namespaces.
+root_links()
+{
+	ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort
+}
+
+# All of the host namespace that culvert may not change for good.
+host_state()
+{
+	host sh -c '
+		echo "# links"; ip -o link | sed "s/ state [A-Z]* / /; s/ qlen [0-9]*//"
+		echo "# addresses"; ip -o addr | sed "s/valid_lft.*//"
+		echo "# routes"; ip route show table all; ip rule
+		echo "# ruleset"; nft list ruleset
+		echo "# qdiscs"; tc qdisc; tc filter show dev up0 ingress
+		echo "# sysctls"; sysctl -a 2>/dev/null' |
+		grep -vE '^(fs|kernel|vm|dev|debug|user|abi|sunrpc|crypto)\.|nf_conntrack_(count|buckets|max)|^net\.(core|mptcp|ipv4\.(tcp|udp)_mem)'
+}
+
+# Programs of culvert started by this test: the environment tells whose.
+own_processes()
+{
+	local p
+	for p in /proc/[0-9]*; do
+		[ "${p#/proc/}" != $$ ] &&
+		grep -qsz "^CULVERT_RUN=$CULVERT_RUN\$" "$p/environ" && echo "${p#/proc/}"
+	done
+}
+
+name_processes()
+{
+	local p
+	for p; do
+		echo "$p $(tr '\0' ' ' 2>/dev/null </proc/"$p"/cmdline)"
+	done
+}
+
+own_culverts()
+{
+	local p
+	for p in $(own_processes); do
+		[ "$(readlink "/proc/$p/exe")" != "$CULVERT" ] || echo "$p"
+	done
+}
+
+progs_left()
+{
+	local id
+	for id in ${OWN_PROGS[@]+"${OWN_PROGS[@]}"}; do
+		bpftool prog show id "$id" 2>/dev/null
+	done
+}
+
+own_files()
+{
+	find "$CULVERT_RUN" "$CULVERT_BPF" -mindepth 1 2>/dev/null
+}
+
+no_progs_left() { [ -z "$(progs_left)" ]; }
+no_processes_left() { [ -z "$(own_processes)" ]; }
+
+residue_claims()
+{
+	# The kernel frees a program some moments after its last user.
+	await 10 no_progs_left
+	await 5 no_processes_left
+	is "no program stays loaded" "$(progs_left)" ""
+	is "no process stays" "$(name_processes $(own_processes))" ""
+	is "no pin and no file in CULVERT_RUN stays" "$(own_files)" ""
+	is "no namespace stays" "$(ls /run/netns 2>/dev/null | grep -E "^cv(t-$ID-|-t$ID)")" ""
+	is "no mount stays" "$(diff "$TMP/mounts.before" <(mounts_of_all)
+		grep -E " /run/netns/cv(t-$ID-|-t$ID)" /proc/self/mounts)" ""
+	is "no link stays on the machine" "$(diff "$TMP/links.before" <(root_links))" ""
+	is "links, addresses, routes, rules and sysctls of the host are as before" \
+		"$(diff "$TMP/host.before" "$TMP/host.after")" ""
+	is "no guest's address was seen outside" "$LEAKED" 0
+	is "the kernel is not tainted" "$(cat /proc/sys/kernel/tainted)" "$TAINTED"
+	is "the kernel's log shows no harm" "$(splats)" ""
+}
+
+# After a test that died: what `culvert down` could not take.
+residue_remove()
+{
+	local ns p
+	for p in $(own_processes); do
+		kill -9 "$p" 2>/dev/null
+	done
+	for ns in /run/netns/cv-t"$ID"*; do
+		[ ! -e "$ns" ] || ip netns del "${ns##*/}"
+	done
+	rm -rf "$CULVERT_BPF"
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What culvert.yaml may say, and the exact words for what it may not. */
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "addr.h"
+#include "config.h"
+
+/* --- bad files: the whole message */
+
+struct bad_row {
+	const char *name;
+	const char *text;
+	const char *error;	/* without "t.yaml:" */
+};
+
+#define LONG_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static const struct bad_row bad_rows[] = {
+	/* not YAML, or not our shape */
+	{ "tab as indent", "mode: nat\n\tsubnet: auto\n", "2: found a tab character that violates indentation" },
+	{ "unclosed list", "uplink: [eth0\nmode: nat\n", "2: did not find expected ',' or ']'" },
+	{ "unclosed quote", "mode: \"nat\n", "2: found unexpected end of stream" },
+	{ "bad UTF-8", "mode: nat\nsubnet: \xff\xfe\n", "2: invalid leading UTF-8 octet" },
+	{ "control character", "mode: nat\n\nsubnet: \x01\n", "3: control characters are not allowed" },
+	{ "second document", "mode: nat\n---\nmode: nat\n", "3: a second document" },
+	{ "bad second document", "mode: nat\n---\n[\n", "4: did not find expected node content" },
+	{ "list on top", "- mode\n", "1: expected keys with values" },
+	{ "word on top", "\nnat\n", "2: expected keys with values" },
+	{ "complex key", "? [a, b]\n: c\n", "1: a key must be a single word" },
+	{ "complex key in dhcp", "mode: nat\ndhcp:\n  ? { a: b }\n  : c\n", "2: dhcp: a key must be a single word" },
+	{ "empty key in dhcp", "dhcp: { '': 1 }\n", "1: dhcp: unknown key ''" },
+	{ "unknown alias", "mode: *x\n", "1: found undefined alias" },
+	{ "alias", "dhcp: { domain: &d lab }\nsubnet: *d\n", "2: subnet: aliases are not supported" },
+	/* keys */
+	{ "unknown key", "mode: nat\nmodus: nat\n", "2: modus: unknown key" },
+	{ "unknown key with a list", "mode: nat\n\nports:\n  - 1\n", "3: ports: unknown key" },
+	{ "unknown key in dhcp", "dhcp:\n  lease: 1h\n  leases: 1h\n", "3: dhcp.leases: unknown key" },
+	{ "unknown key in flow dhcp", "dhcp: { leases: 1h }\n", "1: dhcp.leases: unknown key" },
+	{ "unknown key of a guest", "guests:\n  - name: a\n  - name: b\n    rate: 1gbit\n",
+	  "4: guests[1].rate: unknown key" },
+	{ "unknown key first in a guest", "guests:\n  - nam: a\n", "2: guests[0].nam: unknown key" },
+	{ "key in capitals", "MODE: nat\n", "1: MODE: unknown key" },
+	{ "empty key", "\"\": nat\n", "1: unknown key ''" },
+	{ "control character in a key", "\"mo\\nde\": nat\n", "1: mo?de: unknown key" },
+	{ "key given twice", "mode: nat\nsubnet: auto\nmode: nat\n", "3: mode: given twice" },
+	{ "key in dhcp given twice", "dhcp:\n  lease: 1h\n  lease: 2h\n", "3: dhcp.lease: given twice" },
+	{ "key of a guest given twice", "guests:\n- name: a\n  ip: .10\n  ip: .11\n",
+	  "4: guests[0].ip: given twice" },
+	{ "dhcp given twice", "dhcp: {}\ndhcp: {}\n", "2: dhcp: given twice" },
+	{ "guests given twice", "guests: []\nguests: []\n", "2: guests: given twice" },
+	/* types */
+	{ "mode as a list", "mode: [nat]\n", "1: mode: expected a single value" },
+	{ "mode as keys", "mode: { nat: 1 }\n", "1: mode: expected a single value" },
+	{ "subnet as a list", "subnet:\n  - 10.0.0.0/24\n", "1: subnet: expected a single value" },
+	{ "uplink as keys", "uplink: { eth0: 1 }\n", "1: uplink: expected a single value" },
+	{ "uplink of lists", "uplink:\n  - [eth0]\n", "2: uplink[0]: expected a single value" },
+	{ "dhcp as a word", "dhcp: false\n", "1: dhcp: expected keys with values" },
+	{ "dhcp as a list", "dhcp: [lease]\n", "1: dhcp: expected keys with values" },
+	{ "dns as keys", "dhcp: { dns: { a: b } }\n", "1: dhcp.dns: expected a single value" },
+	{ "guests as keys", "guests: { name: a }\n", "1: guests: expected a list" },
+	{ "guests as a word", "guests: web\n", "1: guests: expected a list" },
+	{ "guest as a word", "guests:\n  - web\n", "2: guests[0]: expected keys with values" },
+	{ "guest's name as a list", "guests:\n  - name: [a]\n", "2: guests[0].name: expected a single value" },
+	/* values of the network */
+	{ "unknown mode", "mode: bridge\n", "1: mode: 'bridge' is none of: nat, route, isolated" },
+	{ "empty mode", "mode:\n", "1: mode: '' is none of: nat, route, isolated" },
+	{ "number as mode", "mode: 1\n", "1: mode: '1' is none of: nat, route, isolated" },
+	{ "route is not served", "# x\nmode: route\n", "2: mode: 'route' is not served in this version" },
+	{ "isolate is no boolean", "isolate: maybe\n",
+	  "1: isolate: 'maybe' is none of: true, false, yes, no, on, off" },
+	{ "isolate is a number", "isolate: 1\n", "1: isolate: '1' is none of: true, false, yes, no, on, off" },
+	{ "subnet is no subnet", "mode: nat\nsubnet: lan\n",
+	  "2: subnet: 'lan' is neither 'auto' nor a subnet like 10.20.0.0/24" },
+	{ "subnet without prefix", "subnet: 10.20.0.0\n",
+	  "1: subnet: '10.20.0.0' is neither 'auto' nor a subnet like 10.20.0.0/24" },
+	{ "subnet of IPv6", "subnet: fd00::/64\n",
+	  "1: subnet: 'fd00::/64' is neither 'auto' nor a subnet like 10.20.0.0/24" },
+	{ "subnet beyond /32", "subnet: 10.20.0.0/33\n",
+	  "1: subnet: '10.20.0.0/33' is neither 'auto' nor a subnet like 10.20.0.0/24" },
+	{ "subnet with host bits", "subnet: 10.20.0.1/24\n",
+	  "1: subnet: '10.20.0.1/24' has host bits set; the subnet is 10.20.0.0/24" },
+	{ "subnet too small", "subnet: 10.20.0.0/31\n",
+	  "1: subnet: '10.20.0.0/31': the prefix must be from /8 to /30" },
+	{ "subnet too large", "subnet: 0.0.0.0/0\n", "1: subnet: '0.0.0.0/0': the prefix must be from /8 to /30" },
+	{ "subnet on loopback", "subnet: 127.1.0.0/16\n", "1: subnet: '127.1.0.0/16' is not for guests" },
+	{ "subnet of multicast", "subnet: 224.0.0.0/24\n", "1: subnet: '224.0.0.0/24' is not for guests" },
+	{ "subnet of zero", "subnet: 0.0.1.0/24\n", "1: subnet: '0.0.1.0/24' is not for guests" },
+	{ "empty subnet", "subnet:\n", "1: subnet: is empty" },
+	{ "uplink's name too long", "uplink: abcdefghijklmnop\n",
+	  "1: uplink: 'abcdefghijklmnop' is no name of a link" },
+	{ "uplink's name with a slash", "uplink:\n  - eth0\n  - a/b\n", "3: uplink[1]: 'a/b' is no name of a link" },
+	{ "uplink listed twice", "uplink: [eth0, eth0]\n", "1: uplink[1]: 'eth0' is listed twice" },
+	{ "no uplink in the list", "uplink: []\n", "1: uplink: is an empty list" },
+	{ "empty uplink in the list", "uplink: [eth0, '']\n", "1: uplink[1]: is empty" },
+	{ "too many uplinks", "uplink: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]\n", "1: uplink: has more than 16 entries" },
+	{ "uplink of an isolated network", "mode: isolated\nuplink: eth0\n",
+	  "2: uplink: mode 'isolated' has no uplink" },
+	/* values of dhcp */
+	{ "lease without unit", "dhcp:\n  lease: 3600\n",
+	  "2: dhcp.lease: '3600' is no time like 90s, 30m, 12h or 7d" },
+	{ "lease of an unknown unit", "dhcp: { lease: 2w }\n",
+	  "1: dhcp.lease: '2w' is no time like 90s, 30m, 12h or 7d" },
+	{ "lease without number", "dhcp: { lease: h }\n",
+	  "1: dhcp.lease: 'h' is no time like 90s, 30m, 12h or 7d" },
+	{ "lease with a fraction", "dhcp: { lease: 1.5h }\n",
+	  "1: dhcp.lease: '1.5h' is no time like 90s, 30m, 12h or 7d" },
+	{ "lease below zero", "dhcp: { lease: -1h }\n",
+	  "1: dhcp.lease: '-1h' is no time like 90s, 30m, 12h or 7d" },
+	{ "lease without end", "dhcp: { lease: infinite }\n",
+	  "1: dhcp.lease: 'infinite' is no time like 90s, 30m, 12h or 7d" },
+	{ "lease of nothing", "dhcp: { lease: 0s }\n", "1: dhcp.lease: '0s' is not from 10s to 3650d" },
+	{ "lease too short", "dhcp: { lease: 9s }\n", "1: dhcp.lease: '9s' is not from 10s to 3650d" },
+	{ "lease too long", "dhcp: { lease: 3651d }\n", "1: dhcp.lease: '3651d' is not from 10s to 3650d" },
+	{ "lease beyond 64 bits", "dhcp: { lease: 99999999999999999999999d }\n",
+	  "1: dhcp.lease: '99999999999999999999999d' is not from 10s to 3650d" },
+	{ "dns is no address", "dhcp:\n  dns: google\n",
+	  "2: dhcp.dns: 'google' is neither 'host', 'none' nor an IPv4 address" },
+	{ "dns in a list is no address", "dhcp:\n  dns:\n    - 1.1.1.1\n    - host\n",
+	  "4: dhcp.dns[1]: 'host' is no IPv4 address" },
+	{ "dns on loopback", "dhcp: { dns: 127.0.0.53 }\n",
+	  "1: dhcp.dns: '127.0.0.53' cannot be a guest's DNS server" },
+	{ "dns listed twice", "dhcp: { dns: [1.1.1.1, 1.1.1.1] }\n", "1: dhcp.dns[1]: '1.1.1.1' is listed twice" },
+	{ "too many dns", "dhcp:\n  dns:\n  - 1.1.1.1\n  - 1.1.1.2\n  - 1.1.1.3\n  - 1.1.1.4\n",
+	  "2: dhcp.dns: has more than 3 entries" },
+	{ "no dns in the list", "dhcp: { dns: [] }\n", "1: dhcp.dns: is an empty list" },
+	{ "domain with an underscore", "dhcp: { domain: my_lab }\n", "1: dhcp.domain: 'my_lab' is no domain name" },
+	{ "domain with an empty label", "dhcp: { domain: a..b }\n", "1: dhcp.domain: 'a..b' is no domain name" },
+	{ "domain with a final dot", "dhcp: { domain: lab. }\n", "1: dhcp.domain: 'lab.' is no domain name" },
+	{ "domain with a hyphen first", "dhcp: { domain: -lab }\n", "1: dhcp.domain: '-lab' is no domain name" },
+	{ "domain with a hyphen last", "dhcp: { domain: lab-.vm }\n", "1: dhcp.domain: 'lab-.vm' is no domain name" },
+	{ "domain too long", "dhcp: { domain: " LONG_64 " }\n", "1: dhcp.domain: is longer than 63 characters" },
+	{ "enable is no boolean", "dhcp:\n  enable: ja\n",
+	  "2: dhcp.enable: 'ja' is none of: true, false, yes, no, on, off" },
+	{ "value with a line break", "dhcp: { domain: \"a\\nb\" }\n", "1: dhcp.domain: 'a?b' is no domain name" },
+	{ "value far too long", "dhcp: { domain: " LONG_64 LONG_64 LONG_64 LONG_64 " }\n",
+	  "1: dhcp.domain: is longer than 255 characters" },
+	/* guests */
+	{ "guest without name", "guests:\n  - name: a\n  - ip: .10\n", "3: guests[1].name: is missing" },
+	{ "guest without anything", "guests:\n  - {}\n", "2: guests[0].name: is missing" },
+	{ "guest's name empty", "guests:\n  - name: ''\n", "2: guests[0].name: is empty" },
+	{ "guest's name with a colon", "guests: [{ name: 'a:b' }]\n",
+	  "1: guests[0].name: 'a:b' is no name: up to 31 letters, digits and '-_.'" },
+	{ "guest's name with a dot first", "guests: [{ name: .a }]\n",
+	  "1: guests[0].name: '.a' is no name: up to 31 letters, digits and '-_.'" },
+	{ "guest's name too long", "guests: [{ name: abcdefghijklmnopqrstuvwxyz012345 }]\n",
+	  "1: guests[0].name: 'abcdefghijklmnopqrstuvwxyz012345' is no name: up to 31 letters, digits and '-_.'" },
+	{ "guest's mac is none", "guests:\n- name: a\n  mac: 52:54:00\n",
+	  "3: guests[0].mac: '52:54:00' is no unicast MAC address" },
+	{ "guest's mac is multicast", "guests: [{ name: a, mac: '01:00:5e:00:00:01' }]\n",
+	  "1: guests[0].mac: '01:00:5e:00:00:01' is no unicast MAC address" },
+	{ "guest's mac is zero", "guests: [{ name: a, mac: '00:00:00:00:00:00' }]\n",
+	  "1: guests[0].mac: '00:00:00:00:00:00' is no unicast MAC address" },
+	{ "guest's ip is none", "subnet: 10.20.0.0/24\nguests:\n- name: a\n  ip: web\n",
+	  "4: guests[0].ip: 'web' is no address like .10 or 10.20.0.10" },
+	{ "guest's ip outside", "subnet: 10.20.0.0/24\nguests:\n- { name: a, ip: 10.20.1.10 }\n",
+	  "3: guests[0].ip: '10.20.1.10' is no guest's address in the subnet" },
+	{ "guest's ip is the network's", "subnet: 10.20.0.0/24\nguests:\n- { name: a, ip: .0 }\n",
+	  "3: guests[0].ip: '.0' is no guest's address in the subnet" },
+	{ "guest's ip is the broadcast", "subnet: 10.20.0.0/24\nguests:\n- { name: a, ip: 10.20.0.255 }\n",
+	  "3: guests[0].ip: '10.20.0.255' is no guest's address in the subnet" },
+	{ "guest's ip is the gateway's", "guests:\n- { name: a, ip: .1 }\nsubnet: 10.20.0.0/24\n",
+	  "2: guests[0].ip: '.1' is the gateway's" },
+	{ "guest's ip is the gateway's of auto", "guests:\n- { name: a, ip: .1 }\n",
+	  "2: guests[0].ip: '.1' is the gateway's" },
+	{ "guest's ip in full without subnet", "guests:\n- { name: a, ip: 10.20.0.10 }\n",
+	  "2: guests[0].ip: '10.20.0.10' needs a `subnet`; with 'auto' write .10" },
+	{ "two guests of one name", "guests:\n- name: a\n- name: b\n- name: a\n",
+	  "4: guests[2].name: the same as of guests[0] ('a')" },
+	{ "two guests of one mac", "guests:\n- { name: a, mac: '52:54:00:00:00:0a' }\n- { name: b, mac: '52:54:00:00:00:0A' }\n",
+	  "3: guests[1].mac: the same as of guests[0] ('a')" },
+	{ "two guests of one ip", "subnet: 10.20.0.0/24\nguests:\n- { name: a, ip: .10 }\n- { name: b, ip: 10.20.0.10 }\n",
+	  "4: guests[1].ip: the same as of guests[0] ('a')" },
+};
+
+static void bad_file_is_one_error(void **state)
+{
+	const struct bad_row *row = *state;
+	struct config cfg, before;
+	char want[512];
+	char *error;
+
+	memset(&cfg, 0x5a, sizeof(cfg));
+	before = cfg;
+	assert_int_equal(config_parse("t.yaml", row->text, strlen(row->text), &cfg, &error), -EINVAL);
+	assert_non_null(error);
+	snprintf(want, sizeof(want), "t.yaml:%s", row->error);
+	assert_string_equal(error, want);
+	assert_memory_equal(&cfg, &before, sizeof(cfg));
+	free(error);
+}
+
+/* --- good files: what they mean, printed */
+
+struct good_row {
+	const char *name;
+	const char *text;
+	const char *meaning;
+};
+
+#define AUTO "nat auto uplink=auto dhcp=43200s dns=host"
+
+static const struct good_row good_rows[] = {
+	{ "empty file", "", AUTO },
+	{ "only a comment", "# nothing\n", AUTO },
+	{ "only a document's start", "---\n", AUTO },
+	{ "document's start and end", "---\nmode: nat\n...\n", AUTO },
+	{ "empty mapping", "{}\n", AUTO },
+	{ "the whole file of the manual",
+	  "mode: nat\nsubnet: auto\nuplink: auto\nisolate: false\n"
+	  "dhcp: { lease: 12h, dns: host, domain: lab.vm }\n"
+	  "guests:\n  - { name: web, mac: 52:54:00:00:00:0a, ip: .10 }\n",
+	  AUTO " domain=lab.vm web,52:54:00:00:00:0a,0.0.0.10" },
+	{ "isolated", "mode: isolated\n", "isolated auto uplink=auto dhcp=43200s dns=host" },
+	{ "isolate", "isolate: yes\n", "nat auto isolate uplink=auto dhcp=43200s dns=host" },
+	{ "isolate: off", "isolate: off\n", AUTO },
+	{ "subnet", "subnet: 10.20.0.0/16\n", "nat 10.20.0.0/16 uplink=auto dhcp=43200s dns=host" },
+	{ "smallest subnet", "subnet: 10.0.0.4/30\n", "nat 10.0.0.4/30 uplink=auto dhcp=43200s dns=host" },
+	{ "largest subnet", "subnet: 10.0.0.0/8\n", "nat 10.0.0.0/8 uplink=auto dhcp=43200s dns=host" },
+	{ "one uplink", "uplink: eth0\n", "nat auto uplink=eth0 dhcp=43200s dns=host" },
+	{ "uplinks", "uplink:\n- eth0\n- wg0.5\n", "nat auto uplink=eth0,wg0.5 dhcp=43200s dns=host" },
+	{ "dhcp left empty", "dhcp:\n", AUTO },
+	{ "guests left empty", "guests:\n  # - name: a\n", AUTO },
+	{ "guests of an empty list", "guests: []\n", AUTO },
+	{ "no dhcp", "dhcp: { enable: no }\n", "nat auto uplink=auto dns=host" },
+	{ "lease in seconds", "dhcp: { lease: 90s }\n", "nat auto uplink=auto dhcp=90s dns=host" },
+	{ "lease in minutes", "dhcp: { lease: 30m }\n", "nat auto uplink=auto dhcp=1800s dns=host" },
+	{ "lease in days", "dhcp: { lease: 7d }\n", "nat auto uplink=auto dhcp=604800s dns=host" },
+	{ "shortest lease", "dhcp: { lease: 10s }\n", "nat auto uplink=auto dhcp=10s dns=host" },
+	{ "longest lease", "dhcp: { lease: 3650d }\n", "nat auto uplink=auto dhcp=315360000s dns=host" },
+	{ "no dns", "dhcp: { dns: none }\n", "nat auto uplink=auto dhcp=43200s dns=" },
+	{ "one dns", "dhcp: { dns: 9.9.9.9 }\n", "nat auto uplink=auto dhcp=43200s dns=9.9.9.9" },
+	{ "three dns", "dhcp: { dns: [9.9.9.9, 1.1.1.1, 10.0.0.1] }\n",
+	  "nat auto uplink=auto dhcp=43200s dns=9.9.9.9,1.1.1.1,10.0.0.1" },
+	{ "domain of digits and hyphens", "dhcp: { domain: 3-com.x }\n", AUTO " domain=3-com.x" },
+	{ "guest by name alone", "guests: [{ name: a }]\n", AUTO " a,-,0.0.0.0" },
+	{ "guest's ip in full", "subnet: 10.20.0.0/24\nguests: [{ name: a, ip: 10.20.0.10 }]\n",
+	  "nat 10.20.0.0/24 uplink=auto dhcp=43200s dns=host a,-,10.20.0.10" },
+	{ "guest before its subnet", "guests: [{ name: a, ip: .254 }]\nsubnet: 10.20.0.0/24\n",
+	  "nat 10.20.0.0/24 uplink=auto dhcp=43200s dns=host a,-,10.20.0.254" },
+	{ "guests without address or MAC are not the same", "guests: [{ name: a }, { name: b }]\n",
+	  AUTO " a,-,0.0.0.0 b,-,0.0.0.0" },
+	{ "quoted values", "\"mode\": \"nat\"\nsubnet: 'auto'\n", AUTO },
+	{ "byte order mark and CRLF", "\xef\xbb\xbfmode: nat\r\nsubnet: auto\r\n", AUTO },
+};
+
+static void print_guests(FILE *f, const struct config *cfg)
+{
+	char ip[ADDR_IP_SIZE], mac[ADDR_MAC_SIZE];
+
+	for (size_t i = 0; i < cfg->n_guests; i++)
+		fprintf(f, " %s,%s,%s", cfg->guests[i].name,
+			cfg->guests[i].has_mac ? addr_format_mac(cfg->guests[i].mac, mac) : "-",
+			addr_format_ip(cfg->guests[i].ip, ip));
+}
+
+static char *print_config(const struct config *cfg)
+{
+	char text[ADDR_PREFIX_SIZE], *out;
+	size_t size;
+	FILE *f = open_memstream(&out, &size);
+
+	fprintf(f, "%s %s", cfg->mode == CV_MODE_NAT ? "nat" : "isolated",
+		cfg->subnet_auto ? "auto" : addr_format_prefix(cfg->subnet, cfg->netmask, text));
+	fprintf(f, "%s uplink=%s", cfg->isolate ? " isolate" : "", cfg->n_uplinks ? "" : "auto");
+	for (unsigned int i = 0; i < cfg->n_uplinks; i++)
+		fprintf(f, "%s%s", i ? "," : "", cfg->uplinks[i]);
+	if (cfg->dhcp)
+		fprintf(f, " dhcp=%us", cfg->lease_s);
+	fprintf(f, " dns=%s", cfg->dns_host ? "host" : "");
+	for (unsigned int i = 0; i < cfg->n_dns; i++)
+		fprintf(f, "%s%s", i ? "," : "", addr_format_ip(cfg->dns[i], text));
+	if (cfg->domain[0])
+		fprintf(f, " domain=%s", cfg->domain);
+	print_guests(f, cfg);
+	fclose(f);
+	return out;
+}
+
+static void good_file_means(void **state)
+{
+	const struct good_row *row = *state;
+	struct config cfg;
+	char *error, *meaning;
+	int err;
+
+	err = config_parse("t.yaml", row->text, strlen(row->text), &cfg, &error);
+	assert_null(error);
+	assert_int_equal(err, 0);
+	meaning = print_config(&cfg);
+	assert_string_equal(meaning, row->meaning);
+	free(meaning);
+	config_release(&cfg);
+}
+
+/* --- from disk */
+
+static void missing_file_is_named(void **state)
+{
+	struct config cfg;
+	char *error;
+
+	assert_int_equal(config_load("/nonexistent/t.yaml", &cfg, &error), -ENOENT);
+	assert_string_equal(error, "/nonexistent/t.yaml: No such file or directory");
+	free(error);
+	assert_int_equal(config_load("/", &cfg, &error), -EISDIR);
+	assert_string_equal(error, "/: Is a directory");
+	free(error);
+}
+
+static void file_on_disk_is_read(void **state)
+{
+	char path[] = "/tmp/culvert-test-XXXXXX", want[64], *error;
+	int fd = mkstemp(path);
+	struct config cfg;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "mode: nat\nfoo: 1\n", 17), 17);
+	close(fd);
+	assert_int_equal(config_load(path, &cfg, &error), -EINVAL);
+	snprintf(want, sizeof(want), "%s:2: foo: unknown key", path);
+	assert_string_equal(error, want);
+	free(error);
+	unlink(path);
+}
+
+static void many_guests_are_read(void **state)
+{
+	char *text, *error;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	struct config cfg;
+
+	fprintf(f, "subnet: 10.0.0.0/8\nguests:\n");
+	for (unsigned int i = 0; i < 1000; i++)
+		fprintf(f, "- { name: g%u, mac: '52:54:00:00:%02x:%02x', ip: 10.1.%u.%u }\n",
+			i, i >> 8, i & 255, i >> 8, i & 255);
+	fclose(f);
+	assert_int_equal(config_parse("t.yaml", text, size, &cfg, &error), 0);
+	assert_int_equal(cfg.n_guests, 1000);
+	assert_string_equal(cfg.guests[999].name, "g999");
+	config_release(&cfg);
+	free(text);
+}
+
+/* Cut anywhere, a file is read or refused, and nothing leaks or overruns. */
+static void truncated_files_do_no_harm(void **state)
+{
+	const char *text = good_rows[5].text;
+	struct config cfg;
+	char *error;
+
+	for (size_t len = 0; len < strlen(text); len++) {
+		char *copy = malloc(len + 1);
+
+		memcpy(copy, text, len);
+		if (!config_parse("t.yaml", copy, len, &cfg, &error))
+			config_release(&cfg);
+		else
+			assert_non_null(error);
+		free(error);
+		free(copy);
+	}
+}
+
+static void guest_ip_is_joined_with_the_subnet(void **state)
+{
+	struct config cfg = { .subnet_auto = true };
+	struct config_guest g = { .ip = htonl(10) };
+
+	assert_int_equal(config_guest_ip(&cfg, &g, htonl(0x0a140000)), htonl(0x0a14000a));
+	g.ip = 0;
+	assert_int_equal(config_guest_ip(&cfg, &g, htonl(0x0a140000)), 0);
+	cfg.subnet_auto = false;
+	g.ip = htonl(0x0a140007);
+	assert_int_equal(config_guest_ip(&cfg, &g, htonl(0x0a140000)), htonl(0x0a140007));
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[UNIT_N(bad_rows) + UNIT_N(good_rows) + 8], *end = tests;
+	const struct CMUnitTest others[] = {
+		cmocka_unit_test(missing_file_is_named),
+		cmocka_unit_test(file_on_disk_is_read),
+		cmocka_unit_test(many_guests_are_read),
+		cmocka_unit_test(truncated_files_do_no_harm),
+		cmocka_unit_test(guest_ip_is_joined_with_the_subnet),
+	};
+
+	end = UNIT_ROWS(end, bad_rows, bad_file_is_one_error);
+	end = UNIT_ROWS(end, good_rows, good_file_means);
+	for (size_t i = 0; i < UNIT_N(others); i++)
+		*end++ = others[i];
+	return UNIT_RUN(tests, end);
+}

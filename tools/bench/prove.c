@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Proof of the datapath: before and after a metric the backend's own counters
+ * are read; they must have grown by what was sent and arrived.  A packet that
+ * took another way (the host's stack under culvert, a bridge that leaks) is
+ * not in them, and the row is refused.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <jansson.h>
+
+#include <culvert/abi.h>
+
+#include "bench.h"
+#include "mem.h"
+
+#define CHUNK 512	/* flows read with one call */
+
+/* Sums @packets_bytes of all flows in a pinned map; both structs have it at one place. */
+static int culvert_sum(const char *map, size_t bytes_at, __u64 *ret_bytes)
+{
+	static struct cv_tuple keys[CHUNK];
+	static __u8 values[CHUNK][sizeof(struct cv_flow_out)];
+	const char *root = getenv("CULVERT_BPF");
+	__u64 in, out, *from = NULL;
+	char path[256];
+	_fd_ int fd = -1;
+	__u64 sum = 0;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/map/%s", root ? root : "/sys/fs/bpf/culvert", map);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return bench_fail(-errno, "cannot open \"%s\"", path);
+	do {
+		__u32 n = CHUNK;
+
+		err = bpf_map_lookup_batch(fd, from, &out, keys, values, &n, NULL);
+		if (err && err != -ENOENT)
+			return bench_fail(err, "cannot read \"%s\"", path);
+		for (__u32 i = 0; i < n; i++)
+			sum += *(__u64 *)(values[i] + bytes_at);
+		in = out;
+		from = &in;
+	} while (!err);
+	*ret_bytes = sum;
+	return 0;
+}
+
+static int culvert_seen(__u64 ret_bytes[N_DIRECTIONS])
+{
+	int err;
+
+	_Static_assert(sizeof(struct cv_flow_in) == sizeof(struct cv_flow_out), "one buffer");
+	err = culvert_sum("flows_out", offsetof(struct cv_flow_out, bytes), &ret_bytes[UP]);
+	if (!err)
+		err = culvert_sum("flows_in", offsetof(struct cv_flow_in, bytes), &ret_bytes[DOWN]);
+	return err;
+}
+
+/* The rules of topo.sh count by name. */
+static int nft_seen(__u64 ret_bytes[N_DIRECTIONS])
+{
+	FILE *f = popen("nft -j list counters table ip bench", "re");
+	json_t *root, *item, *counter;
+	unsigned int found = 0;
+	size_t i;
+
+	root = f ? json_loadf(f, 0, NULL) : NULL;
+	if (f)
+		pclose(f);
+	json_array_foreach(json_object_get(root, "nftables"), i, item) {
+		const char *name;
+
+		counter = json_object_get(item, "counter");
+		name = json_string_value(json_object_get(counter, "name"));
+		if (!name)
+			continue;
+		ret_bytes[!strcmp(name, "up") ? UP : DOWN] =
+			json_integer_value(json_object_get(counter, "bytes"));
+		found++;
+	}
+	json_decref(root);
+	return found == N_DIRECTIONS ? 0 : bench_fail(-ENODATA, "nft: no counters");
+}
+
+/* Without a NAT: what the host's end of the veth received and sent. */
+static int link_seen(__u64 ret_bytes[N_DIRECTIONS])
+{
+	_fclose_ FILE *f = fopen("/proc/thread-self/net/dev", "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, " hv0: %llu %*u %*u %*u %*u %*u %*u %*u %llu",
+			   &ret_bytes[UP], &ret_bytes[DOWN]) == 2)
+			return 0;
+	return bench_fail(-ENODATA, "none: no counters of \"hv0\"");
+}
+
+static int seen(struct bench *b, struct site *s, __u64 ret_bytes[N_DIRECTIONS])
+{
+	int err;
+
+	if (s->backend == FLOOR) {
+		memset(ret_bytes, 0, N_DIRECTIONS * sizeof(*ret_bytes));
+		return 0;
+	}
+	err = site_enter(s, HOST);
+	if (err)
+		return err;
+	switch (s->backend) {
+	case CULVERT:
+		err = culvert_seen(ret_bytes);
+		break;
+	case NFT:
+		err = nft_seen(ret_bytes);
+		break;
+	case REDIRECT:
+		err = hooks_carried(s, ret_bytes);
+		break;
+	default:
+		err = link_seen(ret_bytes);
+	}
+	bench_leave(b);
+	return err;
+}
+
+int prove_begin(struct bench *b, struct site *s)
+{
+	memset(s->due, 0, sizeof(s->due));
+	return seen(b, s, s->seen);
+}
+
+int prove_end(struct bench *b, struct site *s, const char *metric,
+	      __u64 ret_carried[N_DIRECTIONS])
+{
+	__u64 bytes[N_DIRECTIONS];
+	int err;
+
+	err = seen(b, s, bytes);
+	if (err || s->backend == FLOOR)
+		return err;
+	for (int i = 0; i < N_DIRECTIONS; i++) {
+		__u64 due = s->due[i];
+
+		ret_carried[i] = bytes[i] - s->seen[i];
+		/* Counters of flows may lose a few packets; a flow that expired is gone. */
+		if (bytes[i] < s->seen[i] || ret_carried[i] < due - due / 1000)
+			return bench_fail(-ENODATA, "%s: %s: the datapath counted %lld bytes %s, "
+					  "%llu arrived", metric, backend_name(s->backend),
+					  (long long)ret_carried[i], i == UP ? "up" : "down", due);
+	}
+	return 0;
+}

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154
+# The same road once for every backend, each in namespaces of its own; sourced
+# by run.
+#
+#   guest          net (culvert makes its own)      host             far
+#   eth0 ------- port0 - br0 - uplink0 ---------- hv0   up0 ------- eth0
+#   10.77.0.2                               10.77.0.1   192.0.2.1   192.0.2.2
+#
+# The namespaces are called $P-BACKEND-guest and so on; $P is cvb and the pid
+# of run.  $work is a directory for what the backends need.  Neighbours are
+# static, IPv6 is off, the bridge does not call netfilter.
+
+guest_mac=02:63:76:00:00:02
+gateway_mac=02:63:76:00:00:01
+host_mac=02:63:76:00:01:01
+far_mac=02:63:76:00:01:02
+
+ns_in()
+{
+	ns=$1
+	shift
+	nsenter --net="/run/netns/$ns" "$@"
+}
+
+ns_make()
+{
+	ip netns add "$1"
+	ns_in "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+		net.ipv6.conf.default.disable_ipv6=1 \
+		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
+		net.ipv4.tcp_slow_start_after_idle=0
+	ip -n "$1" link set lo up
+}
+
+# host up0 -- far eth0
+topo_outside()
+{
+	ip link add name up0 address $host_mac netns "$P-$1-host" type veth \
+		peer name eth0 address $far_mac netns "$P-$1-far"
+	ip -n "$P-$1-host" addr add 192.0.2.1/24 dev up0
+	ip -n "$P-$1-far" addr add 192.0.2.2/24 dev eth0
+	ip -n "$P-$1-host" link set up0 up
+	ip -n "$P-$1-far" link set eth0 up
+	ip -n "$P-$1-host" neigh replace 192.0.2.2 lladdr $far_mac dev up0 nud permanent
+	ip -n "$P-$1-far" neigh replace 192.0.2.1 lladdr $host_mac dev eth0 nud permanent
+	ip -n "$P-$1-host" route add default via 192.0.2.2
+}
+
+# $2: the gateway's MAC address
+topo_guest()
+{
+	ip -n "$P-$1-guest" addr replace 10.77.0.2/24 dev eth0
+	ip -n "$P-$1-guest" link set eth0 up
+	ip -n "$P-$1-guest" neigh replace 10.77.0.1 lladdr "$2" dev eth0 nud permanent
+	ip -n "$P-$1-guest" route replace default via 10.77.0.1
+}
+
+# guest eth0 -- port0, bridge, uplink0 -- host hv0
+topo_inside()
+{
+	net=$P-$1-net
+	ns_make "$net"
+	if [ -d /proc/sys/net/bridge ]; then
+		ns_in "$net" sysctl -qw net.bridge.bridge-nf-call-iptables=0 \
+			net.bridge.bridge-nf-call-arptables=0 \
+			net.bridge.bridge-nf-call-ip6tables=0
+	fi
+	ip link add name port0 netns "$net" type veth \
+		peer name eth0 address $guest_mac netns "$P-$1-guest"
+	ip link add name uplink0 netns "$net" type veth \
+		peer name hv0 address $gateway_mac netns "$P-$1-host"
+	ip -n "$net" link add br0 type bridge stp_state 0 forward_delay 0
+	for link in port0 uplink0; do
+		ip -n "$net" link set $link master br0 up
+	done
+	ip -n "$net" link set br0 up
+	ip -n "$P-$1-host" addr add 10.77.0.1/24 dev hv0
+	ip -n "$P-$1-host" link set hv0 up
+	ip -n "$P-$1-host" neigh replace 10.77.0.2 lladdr $guest_mac dev hv0 nud permanent
+	topo_guest "$1" $gateway_mac
+}
+
+topo_ends()
+{
+	ns_make "$P-$1-guest"
+	ns_make "$P-$1-host"
+	ns_make "$P-$1-far"
+	topo_outside "$1"
+}
+
+# The line that the bench reads; $2: the net namespace, $3: the gateway's MAC address
+topo_line()
+{
+	echo "$1 $P-$1-guest $2 $P-$1-host $P-$1-far $3" >>"$work/sites"
+}
+
+# The generator's own cost: its packet is dropped at the first hop.
+topo_floor()
+{
+	ns_make "$P-floor-guest"
+	ns_make "$P-floor-far"
+	ip link add name eth0 address $guest_mac netns "$P-floor-guest" type veth \
+		peer name eth0 address $far_mac netns "$P-floor-far"
+	ip -n "$P-floor-guest" link set eth0 up
+	ip -n "$P-floor-far" link set eth0 up
+	echo "floor $P-floor-guest - - $P-floor-far $far_mac" >>"$work/sites"
+}
+
+# Plain routing: the stack without a NAT.
+topo_none()
+{
+	topo_ends none
+	topo_inside none
+	ns_in "$P-none-host" sysctl -qw net.ipv4.ip_forward=1
+	ip -n "$P-none-far" route add 10.77.0.0/24 via 192.0.2.1
+	topo_line none "$P-none-net" $gateway_mac
+}
+
+# The duties of culvert in nftables: masquerade, guests out, only replies in.
+# The counters prove the way; a forward chain without them would be as long.
+topo_nft()
+{
+	topo_ends nft
+	topo_inside nft
+	ns_in "$P-nft-host" sysctl -qw net.ipv4.ip_forward=1
+	ns_in "$P-nft-host" nft -f - <<-'RULES'
+	table ip bench {
+		counter up { }
+		counter down { }
+		chain forward {
+			type filter hook forward priority filter; policy drop;
+			iifname "hv0" ct state established,related,new counter name "up" accept
+			oifname "hv0" ct state established,related counter name "down" accept
+		}
+		chain postrouting {
+			type nat hook postrouting priority srcnat; policy accept;
+			ip saddr 10.77.0.0/24 oifname "up0" masquerade
+		}
+	}
+	RULES
+	topo_line nft "$P-nft-net" $gateway_mac
+}
+
+# The bench attaches redirect.bpf.c itself.
+topo_redirect()
+{
+	topo_ends redirect
+	topo_inside redirect
+	ip -n "$P-redirect-far" route add 10.77.0.0/24 via 192.0.2.1
+	topo_line redirect "$P-redirect-net" $gateway_mac
+}
+
+culvert_here()
+{
+	ns_in "$P-culvert-host" env CULVERT_RUN="$work/run" CULVERT_STATE="$work/state" \
+		CULVERT_BPF="/sys/fs/bpf/$P" CULVERT_CONF="$work/conf" "$culvert" "$@"
+}
+
+topo_culvert()
+{
+	topo_ends culvert
+	mkdir -p "$work/run" "$work/state" "$work/conf"
+	culvert_up=1
+	if ! culvert_here up "$P" --subnet 10.77.0.0/24 --uplink up0 >"$work/up.log" 2>&1 ||
+	   ! culvert_here port add "$P" guest --veth "$P-culvert-guest" \
+		--mac $guest_mac --ip 10.77.0.2 >>"$work/up.log" 2>&1; then
+		sed 's/^/bench: culvert: /' "$work/up.log" >&2
+		return 1
+	fi
+	# The gateway has its own MAC address: ask for it as any guest does.
+	topo_guest culvert $gateway_mac
+	ip -n "$P-culvert-guest" neigh del 10.77.0.1 dev eth0
+	ns_in "$P-culvert-guest" ping -q -c 2 -W 1 10.77.0.1 >/dev/null ||
+		echo "bench: culvert: the gateway does not answer ping" >&2
+	mac=$(ip -n "$P-culvert-guest" neigh show 10.77.0.1 dev eth0 |
+		sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p')
+	[ -n "$mac" ] || { echo "bench: culvert: no ARP reply from the gateway" >&2; return 1; }
+	topo_guest culvert "$mac"
+	topo_line culvert - "$mac"
+}
+
+# Everything of ours, whatever of it exists.
+topo_remove()
+{
+	if [ -n "${culvert_up:-}" ]; then
+		culvert_here down --all --force >"$work/down.log" 2>&1 ||
+			sed 's/^/bench: culvert: /' "$work/down.log" >&2
+		rm -rf "/sys/fs/bpf/${P:?}"
+	fi
+	for ns in /run/netns/"$P"-* /run/netns/cv-"$P"; do
+		[ ! -e "$ns" ] || ip netns del "${ns##*/}"
+	done
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the file's text to values: what the schema cannot know (addresses,
+ * times, names, and whether they fit together).  The first error ends it.
+ */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <culvert/defaults.h>
+
+#include "addr.h"
+#include "config_schema.h"
+#include "mem.h"
+
+#define FILE_MAX_BYTES	(4U << 20)
+#define AUTO_NETMASK	htonl(0xffffff00)	/* what subnet: auto will be */
+
+void config_defaults(struct config *cfg)
+{
+	*cfg = (struct config) {
+		.mode = CV_MODE_NAT,
+		.subnet_auto = true,
+		.dhcp = true,
+		.lease_s = CV_DHCP_LEASE_S,
+		.dns_host = true,
+	};
+}
+
+void config_release(struct config *cfg)
+{
+	free(cfg->guests);
+	cfg->guests = NULL;
+	cfg->n_guests = 0;
+}
+
+bool config_name_ok(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len < CV_NAME_SIZE && isascii(name[0]) && isalnum(name[0]) &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789-_.") == len;
+}
+
+/* --- one check per key; each reports at its own path */
+
+static int read_mode(const struct config_source *src, const struct config_file *f,
+		     struct config *cfg)
+{
+	struct yaml_path p = yaml_path_of("mode", NULL);
+
+	if (f->mode == CV_MODE_ROUTE)
+		return config_fail(src, &p, "'route' is not served in this version");
+	if (f->mode)
+		cfg->mode = (enum cv_mode)f->mode;
+	return 0;
+}
+
+static bool subnet_usable(__be32 ip)
+{
+	__u32 first = ntohl(ip) >> 24;
+
+	return first && first != 127 && first < 224;
+}
+
+static int read_subnet(const struct config_source *src, const struct config_file *f,
+		       struct config *cfg)
+{
+	struct yaml_path p = yaml_path_of("subnet", NULL);
+	char fixed[ADDR_PREFIX_SIZE];
+	__be32 ip, mask;
+
+	if (!f->subnet || !strcmp(f->subnet, "auto"))
+		return 0;
+	if (addr_parse_prefix(f->subnet, &ip, &mask))
+		return config_fail(src, &p, "'%s' is neither 'auto' nor a subnet like 10.20.0.0/24",
+				   f->subnet);
+	if (addr_mask_len(mask) < 8 || addr_mask_len(mask) > 30)
+		return config_fail(src, &p, "'%s': the prefix must be from /8 to /30", f->subnet);
+	if (ip & ~mask)
+		return config_fail(src, &p, "'%s' has host bits set; the subnet is %s", f->subnet,
+				   addr_format_prefix(ip & mask, mask, fixed));
+	if (!subnet_usable(ip))
+		return config_fail(src, &p, "'%s' is not for guests", f->subnet);
+	cfg->subnet_auto = false;
+	cfg->subnet = ip;
+	cfg->netmask = mask;
+	return 0;
+}
+
+static int add_uplink(const struct config_source *src, const struct yaml_path *p,
+		      const char *name, struct config *cfg)
+{
+	if (strlen(name) > 15 || strpbrk(name, "/: \t") || !strcmp(name, ".") || !strcmp(name, ".."))
+		return config_fail(src, p, "'%s' is no name of a link", name);
+	for (unsigned int i = 0; i < cfg->n_uplinks; i++)
+		if (!strcmp(cfg->uplinks[i], name))
+			return config_fail(src, p, "'%s' is listed twice", name);
+	snprintf(cfg->uplinks[cfg->n_uplinks++], sizeof(cfg->uplinks[0]), "%.15s", name);
+	return 0;
+}
+
+static int read_uplink(const struct config_source *src, const struct config_file *f,
+		       struct config *cfg)
+{
+	struct yaml_path p = yaml_path_of("uplink", NULL);
+	int err = 0;
+
+	if (f->uplink.word && !strcmp(f->uplink.word, "auto"))
+		return 0;
+	if (f->uplink.word)
+		err = add_uplink(src, &p, f->uplink.word, cfg);
+	for (unsigned int i = 0; i < f->uplink.list_count && !err; i++) {
+		p = yaml_path_of("uplink", NULL);
+		yaml_path_index(&p, i);
+		err = add_uplink(src, &p, f->uplink.list[i], cfg);
+	}
+	p = yaml_path_of("uplink", NULL);
+	if (!err && cfg->n_uplinks && cfg->mode == CV_MODE_ISOLATED)
+		err = config_fail(src, &p, "mode 'isolated' has no uplink");
+	return err;
+}
+
+static __u32 unit_seconds(const char *unit)
+{
+	static const struct { const char *name; __u32 seconds; } units[] = {
+		{ "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (!strcmp(unit, units[i].name))
+			return units[i].seconds;
+	return 0;
+}
+
+static int read_lease(const struct config_source *src, const struct config_file_dhcp *d,
+		      struct config *cfg)
+{
+	struct yaml_path p = yaml_path_of("dhcp", "lease");
+	size_t digits;
+	__u64 n;
+
+	if (!d->lease)
+		return 0;
+	digits = strspn(d->lease, "0123456789");
+	if (!digits || !unit_seconds(d->lease + digits))
+		return config_fail(src, &p, "'%s' is no time like 90s, 30m, 12h or 7d", d->lease);
+	n = digits > 10 ? CONFIG_LEASE_MAX_S : strtoull(d->lease, NULL, 10);
+	n *= unit_seconds(d->lease + digits);
+	if (n < CONFIG_LEASE_MIN_S || n > CONFIG_LEASE_MAX_S)
+		return config_fail(src, &p, "'%s' is not from 10s to 3650d", d->lease);
+	cfg->lease_s = (__u32)n;
+	return 0;
+}
+
+static bool dns_usable(__be32 ip)
+{
+	return subnet_usable(ip);	/* loopback would be the guest itself */
+}
+
+static int add_dns(const struct config_source *src, const struct yaml_path *p,
+		   const char *text, struct config *cfg)
+{
+	__be32 ip;
+
+	if (addr_parse_ip(text, &ip))
+		return config_fail(src, p, "'%s' is no IPv4 address", text);
+	if (!dns_usable(ip))
+		return config_fail(src, p, "'%s' cannot be a guest's DNS server", text);
+	for (unsigned int i = 0; i < cfg->n_dns; i++)
+		if (cfg->dns[i] == ip)
+			return config_fail(src, p, "'%s' is listed twice", text);
+	cfg->dns[cfg->n_dns++] = ip;
+	return 0;
+}
+
+static int read_dns(const struct config_source *src, const struct config_file_dhcp *d,
+		    struct config *cfg)
+{
+	struct yaml_path p = yaml_path_of("dhcp", "dns");
+	__be32 ip;
+	int err = 0;
+
+	if (!d->dns.word && !d->dns.list_count)
+		return 0;
+	if (d->dns.word && !strcmp(d->dns.word, "host"))
+		return 0;
+	cfg->dns_host = false;
+	if (d->dns.word && !strcmp(d->dns.word, "none"))
+		return 0;
+	if (d->dns.word && addr_parse_ip(d->dns.word, &ip))
+		return config_fail(src, &p, "'%s' is neither 'host', 'none' nor an IPv4 address",
+				   d->dns.word);
+	if (d->dns.word)
+		return add_dns(src, &p, d->dns.word, cfg);
+	for (unsigned int i = 0; i < d->dns.list_count && !err; i++) {
+		p = yaml_path_of("dhcp", "dns");
+		yaml_path_index(&p, i);
+		err = add_dns(src, &p, d->dns.list[i], cfg);
+	}
+	return err;
+}
+
+/* Labels of letters, digits and hyphens (RFC 1123 2.1). */
+static bool domain_ok(const char *s)
+{
+	size_t label = 0;
+
+	for (; *s; s++) {
+		if (*s == '.' && label && s[-1] != '-') {
+			label = 0;
+			continue;
+		}
+		if (!isascii(*s) || (!isalnum(*s) && (*s != '-' || !label)))
+			return false;
+		label++;
+	}
+	return label && s[-1] != '-';
+}
+
+static int read_domain(const struct config_source *src, const struct config_file_dhcp *d,
+		       struct config *cfg)
+{
+	struct yaml_path p = yaml_path_of("dhcp", "domain");
+
+	if (!d->domain)
+		return 0;
+	if (strlen(d->domain) >= sizeof(cfg->domain))
+		return config_fail(src, &p, "is longer than %zu characters", sizeof(cfg->domain) - 1);
+	if (!domain_ok(d->domain))
+		return config_fail(src, &p, "'%s' is no domain name", d->domain);
+	strcpy(cfg->domain, d->domain);
+	return 0;
+}
+
+static int read_dhcp(const struct config_source *src, const struct config_file *f,
+		     struct config *cfg)
+{
+	int err;
+
+	if (!f->dhcp)
+		return 0;
+	if (f->dhcp->enable)
+		cfg->dhcp = f->dhcp->enable == CONFIG_TRUE;
+	err = read_lease(src, f->dhcp, cfg);
+	if (!err)
+		err = read_dns(src, f->dhcp, cfg);
+	if (!err)
+		err = read_domain(src, f->dhcp, cfg);
+	return err;
+}
+
+/* --- guests */
+
+static struct yaml_path guest_path(size_t i, const char *key)
+{
+	struct yaml_path p = yaml_path_of("guests", NULL);
+
+	yaml_path_index(&p, (unsigned int)i);
+	yaml_path_key(&p, key);
+	return p;
+}
+
+static int read_guest_ip(const struct config_source *src, size_t i, const char *text,
+			 const struct config *cfg, struct config_guest *g)
+{
+	struct yaml_path p = guest_path(i, "ip");
+	__be32 mask = cfg->subnet_auto ? AUTO_NETMASK : cfg->netmask;
+	__be32 ip;
+	int err;
+
+	if (cfg->subnet_auto && text[0] != '.' && !addr_parse_ip(text, &ip))
+		return config_fail(src, &p, "'%s' needs a `subnet`; with 'auto' write .%u",
+				   text, ntohl(ip) & 255);
+	err = addr_parse_host(text, cfg->subnet, mask, &ip);
+	if (err == -ERANGE)
+		return config_fail(src, &p, "'%s' is no guest's address in the subnet", text);
+	if (err)
+		return config_fail(src, &p, "'%s' is no address like .10 or 10.20.0.10", text);
+	if (ip == config_gateway(cfg->subnet))
+		return config_fail(src, &p, "'%s' is the gateway's", text);
+	g->ip = ip;
+	return 0;
+}
+
+static int read_guest(const struct config_source *src, const struct config_file_guest *f,
+		      size_t i, const struct config *cfg, struct config_guest *g)
+{
+	struct yaml_path p = guest_path(i, "name");
+
+	if (!config_name_ok(f->name))
+		return config_fail(src, &p, "'%s' is no name: up to %d letters, digits and '-_.'",
+				   f->name, CV_NAME_SIZE - 1);
+	strcpy(g->name, f->name);
+	p = guest_path(i, "mac");
+	if (f->mac && addr_parse_mac(f->mac, g->mac))
+		return config_fail(src, &p, "'%s' is no unicast MAC address", f->mac);
+	g->has_mac = f->mac;
+	return f->ip ? read_guest_ip(src, i, f->ip, cfg, g) : 0;
+}
+
+/* What two guests share that none may; NULL when nothing. */
+static const char *shared_key(const struct config_guest *a, const struct config_guest *b)
+{
+	if (!strcmp(a->name, b->name))
+		return "name";
+	if (a->has_mac && b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac)))
+		return "mac";
+	if (a->ip && a->ip == b->ip)
+		return "ip";
+	return NULL;
+}
+
+static int check_unique(const struct config_source *src, const struct config *cfg, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		const char *key = shared_key(&cfg->guests[i], &cfg->guests[k]);
+		struct yaml_path p;
+
+		if (!key)
+			continue;
+		p = guest_path(i, key);
+		return config_fail(src, &p, "the same as of guests[%zu] ('%s')", k,
+				   cfg->guests[k].name);
+	}
+	return 0;
+}
+
+static int read_guests(const struct config_source *src, const struct config_file *f,
+		       struct config *cfg)
+{
+	int err;
+
+	if (!f->guests_count)
+		return 0;
+	cfg->guests = calloc(f->guests_count, sizeof(*cfg->guests));
+	if (!cfg->guests)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->guests_count; i++) {
+		err = read_guest(src, &f->guests[i], i, cfg, &cfg->guests[i]);
+		if (!err)
+			err = check_unique(src, cfg, i);
+		if (err)
+			return err;
+		cfg->n_guests++;
+	}
+	return 0;
+}
+
+/* --- the file */
+
+static int read_all(const struct config_source *src, const struct config_file *f,
+		    struct config *cfg)
+{
+	static int (*const readers[])(const struct config_source *,
+				      const struct config_file *, struct config *) = {
+		read_mode, read_subnet, read_uplink, read_dhcp, read_guests,
+	};
+	int err = 0;
+
+	cfg->isolate = f->isolate == CONFIG_TRUE;
+	for (size_t i = 0; i < ARRAY_SIZE(readers) && !err; i++)
+		err = readers[i](src, f, cfg);
+	return err;
+}
+
+static int parse_doc(const struct config_source *src, const char *text, size_t len,
+		     struct config *cfg)
+{
+	struct config_file *f = NULL;
+	struct yaml_path root = { 0 };
+	int err;
+
+	switch (yaml_doc_kind(src->doc, &root)) {
+	case YAML_KIND_NONE:
+		return 0;
+	case YAML_KIND_MAPPING:
+		break;
+	default:
+		return config_fail(src, &root, "expected keys with values");
+	}
+	err = config_schema_load(src, text, len, &f);
+	if (err)
+		return err;
+	err = read_all(src, f, cfg);
+	config_schema_free(f);
+	return err;
+}
+
+int config_parse(const char *file, const char *text, size_t len, struct config *ret,
+		 char **ret_error)
+{
+	struct config_source src = { .file = file, .ret_error = ret_error };
+	const char *problem;
+	struct config cfg;
+	size_t line;
+	int err;
+
+	*ret_error = NULL;
+	err = yaml_doc_parse(text, len, &src.doc, &line, &problem);
+	if (err == -EINVAL)
+		return config_fail_at(&src, line, "%s", problem);
+	if (err)
+		return err;
+	config_defaults(&cfg);
+	err = parse_doc(&src, text, len, &cfg);
+	yaml_doc_free(src.doc);
+	if (err) {
+		config_release(&cfg);
+		return err;
+	}
+	*ret = cfg;
+	return 0;
+}
+
+/* *ret_text is heap, one byte longer than *ret_len. */
+static int read_file(const char *path, char **ret_text, size_t *ret_len)
+{
+	_fclose_ FILE *f = fopen(path, "re");
+	_free_ char *text = NULL;
+	size_t len;
+
+	if (!f)
+		return -errno;
+	text = malloc(FILE_MAX_BYTES + 1);
+	if (!text)
+		return -ENOMEM;
+	len = fread(text, 1, FILE_MAX_BYTES + 1, f);
+	if (ferror(f))
+		return errno ? -errno : -EIO;
+	if (len > FILE_MAX_BYTES)
+		return -EFBIG;
+	*ret_text = take_ptr(text);
+	*ret_len = len;
+	return 0;
+}
+
+int config_load(const char *path, struct config *ret, char **ret_error)
+{
+	struct config_source src = { .file = path, .ret_error = ret_error };
+	_free_ char *text = NULL;
+	size_t len;
+	int err;
+
+	*ret_error = NULL;
+	err = read_file(path, &text, &len);
+	if (err) {
+		config_fail_at(&src, 0, "%s", strerror(-err));
+		return err;
+	}
+	return config_parse(path, text, len, ret, ret_error);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * culvert.yaml(5) read by schema (libcyaml): unknown keys, bad types and
+ * impossible values are one error with file, line and key.  Pure: reads the
+ * file, changes nothing, does not log.
+ *
+ * Every key may be left out, and the file may be empty:
+ *
+ *	mode: nat		nat | isolated (route is refused: not served yet)
+ *	subnet: auto		auto, or 10.20.0.0/24 (/8 to /30, no host bits)
+ *	uplink: auto		auto, eth0, or [eth0, wg0]
+ *	isolate: false		guests may talk to each other
+ *	dhcp:
+ *	  enable: true
+ *	  lease: 12h		number and s, m, h or d; 10s to 3650d
+ *	  dns: host		host, none, an address, or up to three
+ *	  domain: lab.vm
+ *	guests:
+ *	  - name: web		as in `port add`; this alone is required
+ *	    mac: 52:54:00:00:00:0a
+ *	    ip: .10		or in full; then `subnet` must be given
+ */
+#ifndef CULVERT_CONFIG_H
+#define CULVERT_CONFIG_H
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <culvert/abi.h>
+
+#define CONFIG_MAX_UPLINKS 16
+#define CONFIG_MAX_DNS 3
+#define CONFIG_LEASE_MIN_S 10
+#define CONFIG_LEASE_MAX_S (3650U * 86400)	/* twice of it fits in 32 bits */
+
+struct config_guest {
+	char   name[CV_NAME_SIZE];
+	__u8   mac[6];
+	bool   has_mac;
+	__be32 ip;		/* 0: by DHCP from the pool; see config_guest_ip() */
+};
+
+struct config {
+	enum cv_mode mode;
+	bool   subnet_auto;	/* then subnet and netmask are 0: a /24 is to be chosen */
+	__be32 subnet, netmask;	/* host bits of the file are refused unless zero */
+	unsigned int n_uplinks;	/* 0: auto, follows the host's default routes */
+	char   uplinks[CONFIG_MAX_UPLINKS][16];
+	bool   isolate;
+	bool   dhcp;
+	__u32  lease_s;
+	bool   dns_host;	/* hand out the host's upstream resolvers: resolv_fill() */
+	unsigned int n_dns;
+	__be32 dns[CONFIG_MAX_DNS];
+	char   domain[64];	/* empty: none */
+	size_t n_guests;
+	struct config_guest *guests;
+};
+
+/** config_defaults() - what an empty file means */
+void config_defaults(struct config *cfg);
+
+/**
+ * config_load() - read a file
+ * @ret_error: set to "FILE:LINE: KEY: what is wrong" on failure, heap; without
+ *	LINE when the file cannot be read, without KEY when it is not YAML;
+ *	NULL only when out of memory
+ *
+ * Return: 0 or -errno (-EINVAL for a bad file); @ret is untouched on failure.
+ */
+int config_load(const char *path, struct config *ret, char **ret_error);
+
+/** config_parse() - the same from memory; @file is named in errors */
+int config_parse(const char *file, const char *text, size_t len, struct config *ret,
+		 char **ret_error);
+void config_release(struct config *cfg);
+
+/** config_name_ok() - a port's or network's name: letters, digits, "-_.", begins with one of the first two */
+bool config_name_ok(const char *name);
+
+/** config_gateway() - the first address of a subnet */
+static inline __be32 config_gateway(__be32 subnet)
+{
+	return htonl(ntohl(subnet) + 1);
+}
+
+/**
+ * config_guest_ip() - a guest's address once the subnet is known
+ *
+ * With subnet_auto a guest's ip is its host part alone; a subnet of /24 or
+ * larger has room for it.  Return: the address, or 0 when it has none.
+ */
+static inline __be32 config_guest_ip(const struct config *cfg, const struct config_guest *g,
+				     __be32 subnet)
+{
+	return g->ip && cfg->subnet_auto ? subnet | g->ip : g->ip;
+}
+
+#endif

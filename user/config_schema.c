@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libcyaml tells what is wrong by an error code and by words for its log: the
+ * first word line, then the way to the place, innermost first.  Both are
+ * caught here and become one line in our words.
+ */
+#include "config_schema.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <culvert/abi.h>
+#include <culvert/defaults.h>
+
+#include "config.h"
+#include "mem.h"
+
+#define TEXT_MAX 255	/* of any single value */
+
+static const cyaml_strval_t mode_words[] = {
+	{ "nat", CV_MODE_NAT },
+	{ "route", CV_MODE_ROUTE },
+	{ "isolated", CV_MODE_ISOLATED },
+};
+
+static const cyaml_strval_t switch_words[] = {
+	{ "true", CONFIG_TRUE }, { "false", CONFIG_FALSE },
+	{ "yes", CONFIG_TRUE }, { "no", CONFIG_FALSE },
+	{ "on", CONFIG_TRUE }, { "off", CONFIG_FALSE },
+};
+
+#define OPT	CYAML_FLAG_OPTIONAL
+#define STRICT	(CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT)
+#define NULLABLE (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER_NULL_STR)
+
+static const cyaml_schema_value_t word_entry = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX),
+};
+
+static const cyaml_schema_field_t guest_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config_file_guest, name, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("mac", OPT, struct config_file_guest, mac, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("ip", OPT, struct config_file_guest, ip, 1, TEXT_MAX),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t guest_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_guest, guest_fields),
+};
+
+/* The rows of a key that takes a word or a list; load() picks what the file has. */
+enum { WORD, LIST };
+static const cyaml_schema_field_t dns_rows[] = {
+	[WORD] = CYAML_FIELD_STRING_PTR("dns", OPT, struct config_file_dhcp, dns.word, 1, TEXT_MAX),
+	[LIST] = CYAML_FIELD_SEQUENCE_COUNT("dns", OPT | CYAML_FLAG_POINTER, struct config_file_dhcp,
+					    dns.list, dns.list_count, &word_entry, 1, CONFIG_MAX_DNS),
+};
+static const cyaml_schema_field_t uplink_rows[] = {
+	[WORD] = CYAML_FIELD_STRING_PTR("uplink", OPT, struct config_file, uplink.word, 1, TEXT_MAX),
+	[LIST] = CYAML_FIELD_SEQUENCE_COUNT("uplink", OPT | CYAML_FLAG_POINTER, struct config_file,
+					    uplink.list, uplink.list_count, &word_entry, 1,
+					    CONFIG_MAX_UPLINKS),
+};
+
+struct schema {
+	cyaml_schema_field_t dhcp[5];
+	cyaml_schema_field_t top[7];
+	cyaml_schema_value_t root;
+};
+
+static void schema_init(struct schema *s, int dns_row, int uplink_row)
+{
+	const cyaml_schema_field_t dhcp[] = {
+		CYAML_FIELD_ENUM("enable", STRICT, struct config_file_dhcp, enable,
+				 switch_words, ARRAY_SIZE(switch_words)),
+		CYAML_FIELD_STRING_PTR("lease", OPT, struct config_file_dhcp, lease, 1, TEXT_MAX),
+		CYAML_FIELD_STRING_PTR("domain", OPT, struct config_file_dhcp, domain, 1, TEXT_MAX),
+		dns_rows[dns_row],
+		CYAML_FIELD_END
+	};
+	const cyaml_schema_field_t top[] = {
+		CYAML_FIELD_ENUM("mode", STRICT, struct config_file, mode,
+				 mode_words, ARRAY_SIZE(mode_words)),
+		CYAML_FIELD_STRING_PTR("subnet", OPT, struct config_file, subnet, 1, TEXT_MAX),
+		uplink_rows[uplink_row],
+		CYAML_FIELD_ENUM("isolate", STRICT, struct config_file, isolate,
+				 switch_words, ARRAY_SIZE(switch_words)),
+		CYAML_FIELD_MAPPING_PTR("dhcp", NULLABLE, struct config_file, dhcp, s->dhcp),
+		CYAML_FIELD_SEQUENCE("guests", NULLABLE, struct config_file, guests,
+				     &guest_entry, 0, CV_MAX_PORTS - 1),
+		CYAML_FIELD_END
+	};
+	const cyaml_schema_value_t root = {
+		CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config_file, s->top),
+	};
+
+	_Static_assert(sizeof(dhcp) == sizeof(s->dhcp), "dhcp");
+	_Static_assert(sizeof(top) == sizeof(s->top), "top");
+	memcpy(s->dhcp, dhcp, sizeof(dhcp));
+	memcpy(s->top, top, sizeof(top));
+	memcpy(&s->root, &root, sizeof(root));
+}
+
+static int set_error(char **ret_error, char *text)
+{
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = '?';
+	*ret_error = text;
+	return -EINVAL;
+}
+
+static int fail(const struct config_source *src, size_t line, const char *key,
+		const char *fmt, va_list ap)
+{
+	_free_ char *what = NULL;
+	char at[24] = "", *text;
+
+	if (vasprintf(&what, fmt, ap) < 0) {
+		what = NULL;
+		return -ENOMEM;
+	}
+	if (line)
+		snprintf(at, sizeof(at), ":%zu", line);
+	if (asprintf(&text, "%s%s: %s%s%s", src->file, at, key, *key ? ": " : "", what) < 0)
+		return -ENOMEM;
+	return set_error(src->ret_error, text);
+}
+
+int config_fail(const struct config_source *src, const struct yaml_path *p, const char *fmt, ...)
+{
+	char key[YAML_PATH_DEPTH * (YAML_KEY_SIZE + 1)];
+	va_list ap;
+	int err;
+
+	yaml_path_format(p, key, sizeof(key));
+	va_start(ap, fmt);
+	err = fail(src, yaml_doc_line(src->doc, p), key, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+int config_fail_at(const struct config_source *src, size_t line, const char *fmt, ...)
+{
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	err = fail(src, line, "", fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+/* What libcyaml said. */
+struct trace {
+	char first[TEXT_MAX + 128];	/* without "Load: " */
+	struct yaml_path inner;		/* innermost step first */
+};
+
+#define UNKNOWN_STEP "?"	/* in a mapping, at no known key */
+
+static void trace_line(struct trace *t, const char *line)
+{
+	char key[YAML_KEY_SIZE];
+	unsigned int n;
+
+	if (sscanf(line, "  in mapping field '%63[^']'", key) == 1)
+		yaml_path_key(&t->inner, key);
+	else if (sscanf(line, "  in sequence entry '%u'", &n) == 1)
+		yaml_path_index(&t->inner, n ? n - 1 : 0);	/* it counts from 1 */
+	else if (!strncmp(line, "  in mapping ", 13))
+		yaml_path_key(&t->inner, UNKNOWN_STEP);
+	else if (!t->first[0] && !strncmp(line, "Load: ", 6))
+		snprintf(t->first, sizeof(t->first), "%s", line + 6);
+}
+
+static void on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+{
+	char line[TEXT_MAX + 128];
+
+	vsnprintf(line, sizeof(line), fmt, args);
+	if (strlen(line) && line[strlen(line) - 1] == '\n')
+		line[strlen(line) - 1] = '\0';
+	trace_line(ctx, line);
+}
+
+/* What stands behind the first ": " of libcyaml's words. */
+static const char *trace_subject(const struct trace *t)
+{
+	const char *colon = strstr(t->first, ": ");
+
+	return colon ? colon + 2 : "";
+}
+
+/* The way from the outside in, as far as what contains the innermost step. */
+static struct yaml_path trace_parent(const struct trace *t)
+{
+	struct yaml_path p = { 0 };
+
+	for (unsigned int i = t->inner.depth; i > 1; i--)
+		p.step[p.depth++] = t->inner.step[i - 1];
+	return p;
+}
+
+static struct yaml_path trace_path(const struct trace *t)
+{
+	struct yaml_path p = trace_parent(t);
+
+	if (t->inner.depth)
+		p.step[p.depth++] = t->inner.step[0];
+	return p;
+}
+
+/*
+ * A key that has no place (unknown, missing): libcyaml tells the mapping and
+ * some key in it; the one it means stands in its words.
+ */
+static struct yaml_path trace_key(const struct trace *t)
+{
+	struct yaml_path p = trace_parent(t);
+
+	if (*trace_subject(t))
+		yaml_path_key(&p, trace_subject(t));
+	return p;
+}
+
+static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields, const char *key)
+{
+	while (fields->key && strcmp(fields->key, key))
+		fields++;
+	return fields->key ? fields : NULL;
+}
+
+/* The words that an enum takes: only keys of the two outer levels have some. */
+static void enum_words(const struct schema *s, const struct yaml_path *p, char *buf, size_t size)
+{
+	const cyaml_schema_field_t *f = find_field(p->depth == 1 ? s->top : s->dhcp,
+						   p->step[p->depth - 1].key);
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; f && i < f->value.enumeration.count && len < size; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "",
+					f->value.enumeration.strings[i].str);
+}
+
+static int fail_value(const struct config_source *src, const struct schema *s,
+		      const struct trace *t)
+{
+	struct yaml_path p = trace_path(t);
+	char words[128];
+
+	if (!strncmp(t->first, "Invalid ENUM", 12)) {
+		enum_words(s, &p, words, sizeof(words));
+		return config_fail(src, &p, "'%s' is none of: %s", trace_subject(t), words);
+	}
+	if (!strncmp(t->first, "Expecting MAPPING", 17))
+		return config_fail(src, &p, "expected keys with values");
+	if (!strncmp(t->first, "Expecting SEQUENCE", 18))
+		return config_fail(src, &p, "expected a list");
+	return config_fail(src, &p, "expected a single value");
+}
+
+static int fail_entries(const struct config_source *src, cyaml_err_t err, const struct trace *t)
+{
+	struct yaml_path p = trace_parent(t);	/* the list, not its entry */
+	unsigned int max = 0;
+
+	if (err == CYAML_ERR_SEQUENCE_ENTRIES_MIN)
+		return config_fail(src, &p, "is an empty list");
+	sscanf(t->first, "Excessive entries (%u max)", &max);
+	return config_fail(src, &p, "has more than %u entries", max);
+}
+
+static int fail_key(const struct config_source *src, cyaml_err_t err, const struct trace *t)
+{
+	struct yaml_path p = trace_key(t);
+
+	switch (err) {
+	case CYAML_ERR_MAPPING_FIELD_MISSING:
+		return config_fail(src, &p, "is missing");
+	case CYAML_ERR_INVALID_KEY:
+		if (!*trace_subject(t))
+			return config_fail(src, &p, "unknown key ''");
+		return config_fail(src, &p, "unknown key");
+	default:	/* a list or mapping where a key is due */
+		p = trace_parent(t);
+		return config_fail(src, &p, "a key must be a single word");
+	}
+}
+
+static int fail_schema(const struct config_source *src, const struct schema *s,
+		       cyaml_err_t err, const struct trace *t)
+{
+	struct yaml_path p = trace_path(t);
+
+	switch (err) {
+	case CYAML_ERR_OOM:
+		return -ENOMEM;
+	case CYAML_ERR_INVALID_KEY:
+	case CYAML_ERR_MAPPING_FIELD_MISSING:
+	case CYAML_ERR_INTERNAL_ERROR:
+		return fail_key(src, err, t);
+	case CYAML_ERR_UNEXPECTED_EVENT:
+		return config_fail(src, &p, "given twice");
+	case CYAML_ERR_INVALID_VALUE:
+		return fail_value(src, s, t);
+	case CYAML_ERR_STRING_LENGTH_MIN:
+		return config_fail(src, &p, "is empty");
+	case CYAML_ERR_STRING_LENGTH_MAX:
+		return config_fail(src, &p, "is longer than %d characters", TEXT_MAX);
+	case CYAML_ERR_SEQUENCE_ENTRIES_MIN:
+	case CYAML_ERR_SEQUENCE_ENTRIES_MAX:
+		return fail_entries(src, err, t);
+	case CYAML_ERR_ALIAS:
+		return config_fail(src, &p, "aliases are not supported");
+	default:
+		return config_fail(src, &p, "%s", cyaml_strerror(err));
+	}
+}
+
+static const cyaml_config_t cyaml_base = {
+	.mem_fn = cyaml_mem,
+	.log_fn = on_log,
+	.log_level = CYAML_LOG_ERROR,
+	.flags = CYAML_CFG_NO_ALIAS,
+};
+
+static int row_for(const struct config_source *src, const char *a, const char *b)
+{
+	struct yaml_path p = yaml_path_of(a, b);
+
+	return yaml_doc_kind(src->doc, &p) == YAML_KIND_LIST ? LIST : WORD;
+}
+
+int config_schema_load(const struct config_source *src, const char *text, size_t len,
+		       struct config_file **ret)
+{
+	cyaml_config_t config = cyaml_base;
+	struct config_file *file = NULL;
+	struct trace trace = { 0 };
+	struct schema schema;
+	cyaml_err_t err;
+
+	schema_init(&schema, row_for(src, "dhcp", "dns"), row_for(src, "uplink", NULL));
+	config.log_ctx = &trace;
+	err = cyaml_load_data((const uint8_t *)text, len, &config, &schema.root,
+			      (cyaml_data_t **)&file, NULL);
+	if (err != CYAML_OK)
+		return fail_schema(src, &schema, err, &trace);
+	*ret = file;
+	return 0;
+}
+
+/*
+ * By hand: cyaml_free() would need the rows of the schema it was loaded with,
+ * and libcyaml's allocator is plain realloc().
+ */
+static void free_words(struct config_words *w)
+{
+	free(w->word);
+	for (unsigned int i = 0; i < w->list_count; i++)
+		free(w->list[i]);
+	free(w->list);
+}
+
+void config_schema_free(struct config_file *f)
+{
+	if (!f)
+		return;
+	if (f->dhcp) {
+		free(f->dhcp->lease);
+		free(f->dhcp->domain);
+		free_words(&f->dhcp->dns);
+		free(f->dhcp);
+	}
+	for (unsigned int i = 0; i < f->guests_count; i++) {
+		free(f->guests[i].name);
+		free(f->guests[i].mac);
+		free(f->guests[i].ip);
+	}
+	free(f->guests);
+	free_words(&f->uplink);
+	free(f->subnet);
+	free(f);
+}

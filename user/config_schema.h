@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * culvert.yaml's keys and types, given to libcyaml; for config.c only.  What
+ * comes out is text still, but in the right places.
+ */
+#ifndef CULVERT_CONFIG_SCHEMA_H
+#define CULVERT_CONFIG_SCHEMA_H
+
+#include <stddef.h>
+
+#include "yaml_doc.h"
+
+enum config_switch { CONFIG_UNSET, CONFIG_FALSE, CONFIG_TRUE };
+
+/* A key that takes one word or a list has one of the two. */
+struct config_words {
+	char *word;
+	char **list;
+	unsigned int list_count;
+};
+
+struct config_file_guest {
+	char *name, *mac, *ip;
+};
+
+struct config_file_dhcp {
+	int enable;		/* enum config_switch */
+	char *lease, *domain;
+	struct config_words dns;
+};
+
+struct config_file {
+	int mode;		/* enum cv_mode; 0 when not given */
+	int isolate;		/* enum config_switch */
+	char *subnet;
+	struct config_words uplink;
+	struct config_file_dhcp *dhcp;
+	struct config_file_guest *guests;
+	unsigned int guests_count;
+};
+
+/* Where an error is to be told: names the file, knows the lines. */
+struct config_source {
+	const char *file;
+	struct yaml_doc *doc;
+	char **ret_error;
+};
+
+/** config_fail() - set the error "FILE:LINE: KEY: what".  Return: -EINVAL, or -ENOMEM */
+__attribute__((format(printf, 3, 4)))
+int config_fail(const struct config_source *src, const struct yaml_path *p, const char *fmt, ...);
+
+/** config_fail_at() - the same where there is a line but no key; line 0: no line either */
+__attribute__((format(printf, 3, 4)))
+int config_fail_at(const struct config_source *src, size_t line, const char *fmt, ...);
+
+/** config_schema_load() - Return: 0, or -errno with the error set */
+int config_schema_load(const struct config_source *src, const char *text, size_t len,
+		       struct config_file **ret);
+void config_schema_free(struct config_file *f);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The eBPF programs: loaded once for the host, pinned below CULVERT_BPF
+ * (prog/NAME, map/NAME, link/NAME), attached to any number of links.  Hides
+ * how a program is attached: a tcx link (6.6 and newer) or a clsact filter.
+ * Only this file knows libbpf's objects.  Nothing here logs; libbpf's own
+ * words go to log_debug().
+ */
+#ifndef CULVERT_DATAPATH_H
+#define CULVERT_DATAPATH_H
+
+#include <stdbool.h>
+
+#include <culvert/abi.h>
+
+enum datapath_hook {
+	DATAPATH_FROM_GUEST,
+	DATAPATH_TO_GUEST,
+	DATAPATH_TO_UPLINK,
+	DATAPATH_FROM_UPLINK,
+};
+
+enum datapath_attach { DATAPATH_TCX, DATAPATH_CLSACT };
+
+/**
+ * datapath_load() - load and pin programs and maps unless they are
+ *
+ * Mounts a bpffs on /sys/fs/bpf when there is none and CULVERT_BPF lies there.
+ * A load that was interrupted is taken away and done again: the pin `meta` is
+ * made last and vouches for the rest.  Arms the sweeper.
+ *
+ * Return: 0, -EPROTO when pins of another ABI version are there, -EMEDIUMTYPE
+ * when CULVERT_BPF is not on a bpf filesystem, or -errno.
+ */
+int datapath_load(void);
+
+/** datapath_strerror() - what an error of datapath_load() or tables_open() means, for a message */
+const char *datapath_strerror(int err);
+
+/** datapath_unload() - take away every pin; networks must be gone.  Return: 0 or -errno */
+int datapath_unload(void);
+
+/** datapath_loaded() - whether pins are there */
+bool datapath_loaded(void);
+
+/**
+ * datapath_attach() - make @hook see what a link receives
+ * @ifindex: of a link in the calling thread's network namespace
+ * @name: of the pin, unique: "NET:PORT", "NET:host", "NET:ns", "uplink:IFNAME"
+ *
+ * Does nothing when it is attached already; foreign programs stay.
+ * CULVERT_ATTACH=tcx or clsact overrides what was probed.
+ *
+ * Return: 0 or -errno.
+ */
+int datapath_attach(enum datapath_hook hook, int ifindex, const char *name);
+
+/** datapath_detach() - undo; fine when it is not attached or the link is gone */
+int datapath_detach(enum datapath_hook hook, int ifindex, const char *name);
+
+/** datapath_attached() - whether it is, in the calling thread's namespace.  Return: 1, 0 or -errno */
+int datapath_attached(enum datapath_hook hook, int ifindex, const char *name);
+
+/**
+ * datapath_each_link() - names of all attachments that were not detached
+ *
+ * @fn returns 0 to go on, anything else to stop with that value.
+ */
+int datapath_each_link(int (*fn)(const char *name, void *arg), void *arg);
+
+/** datapath_attach_mode() - what datapath_attach() uses here */
+enum datapath_attach datapath_attach_mode(void);
+
+/** datapath_tcx_ok() - whether this kernel has tcx links: by asking for one on no device */
+bool datapath_tcx_ok(void);
+
+/**
+ * datapath_peer_ok() - whether bpf_redirect_peer() may be used
+ *
+ * Kernels that do not scrub the packet (CVE-2025-37959) are refused by
+ * measurement, not by version: docs/decisions/0002-redirect-peer-probe.md.
+ * Takes some 20 ms, once per process.
+ */
+bool datapath_peer_ok(void);
+
+/** datapath_fib_src_ok() - whether bpf_fib_lookup() tells the source address (6.7) */
+bool datapath_fib_src_ok(void);
+
+/**
+ * datapath_same_programs() - whether the pinned programs are those of this binary
+ * Return: 1, 0, or -errno.
+ */
+int datapath_same_programs(void);
+
+/**
+ * datapath_flush() - forget the flows of a network and/or port; 0 matches all
+ *
+ * The caller holds the lock of the engine: there is one argument for all.
+ *
+ * Return: their number or -errno.
+ */
+int datapath_flush(__u16 net, __u32 slot);
+
+#endif

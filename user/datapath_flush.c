@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Forgetting flows.  The program cv_flush goes round the queue of all flows,
+ * a few thousand at a time so that no CPU is held for long; we run it until a
+ * whole round has found nothing more.  The sweeper turns the same queue
+ * meanwhile and may carry a flow past us: hence the round after.
+ */
+#include <errno.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "datapath_impl.h"
+#include "mem.h"
+
+#define STEP	8192	/* flows; about 2 ms */
+#define ROUNDS	8	/* guests that make flows all the time do not keep us for ever */
+
+static int open_pin(const char *kind, const char *name, int *ret_fd)
+{
+	char path[DATAPATH_PATH_SIZE];
+	int fd, err;
+
+	err = datapath_pin_path(path, kind, name);
+	if (err)
+		return err;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Return: how many flows there are on the host. */
+static long count_flows(int use_fd)
+{
+	struct cv_use use;
+	__u32 host = 0;
+
+	return bpf_map_lookup_elem(use_fd, &host, &use) ? -errno : (long)use.flows;
+}
+
+static int run_step(int prog_fd, int control_fd, struct cv_flush_args *args)
+{
+	__u32 zero = 0;
+	int err;
+
+	if (bpf_map_update_elem(control_fd, &zero, args, BPF_ANY))
+		return -errno;
+	err = datapath_run(prog_fd);
+	if (err)
+		return err;
+	return bpf_map_lookup_elem(control_fd, &zero, args) ? -errno : 0;
+}
+
+/* Return: how many were forgotten in one round, or -errno. */
+static int run_round(int prog_fd, int control_fd, int use_fd, struct cv_flush_args args)
+{
+	long left = count_flows(use_fd);
+	int err;
+
+	if (left < 0)
+		return left;
+	args.flushed = 0;
+	for (; left > 0; left -= STEP) {
+		args.budget = left < STEP ? left : STEP;
+		err = run_step(prog_fd, control_fd, &args);
+		if (err)
+			return err;
+	}
+	return args.flushed;
+}
+
+int datapath_flush(__u16 net, __u32 slot)
+{
+	const struct cv_flush_args args = { .net = net, .slot = slot };
+	_fd_ int prog = -1, control = -1, use = -1;
+	int err, flushed, total = 0, i;
+
+	datapath_hush();
+	err = open_pin("prog", "cv_flush", &prog);
+	if (!err)
+		err = open_pin("map", "control", &control);
+	if (!err)
+		err = open_pin("map", "network_use", &use);
+	if (err)
+		return err;
+	for (i = 0; i < ROUNDS; i++) {
+		flushed = run_round(prog, control, use, args);
+		if (flushed <= 0)
+			return flushed ? flushed : total;
+		total += flushed;
+	}
+	return total;
+}

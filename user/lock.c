@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One changing command at a time.  The file is removed with the last network,
+ * so who waited on the removed one must notice and take the new one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "lock.h"
+#include "mem.h"
+#include "paths.h"
+
+#define LOCK_FILE "lock"
+
+static int open_locked(const char *path, int *ret_fd)
+{
+	_fd_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			return -errno;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static bool is_current(int fd, const char *path)
+{
+	struct stat held, named;
+
+	return !fstat(fd, &held) && !stat(path, &named) &&
+	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+int lock_take(int *ret_fd)
+{
+	char path[PATH_MAX];
+	int err;
+
+	err = paths_join(path, sizeof(path), paths_run(), LOCK_FILE);
+	if (err)
+		return err;
+	for (;;) {
+		_fd_ int fd = -1;
+
+		err = paths_mkdir(paths_run(), 0700);
+		if (!err)
+			err = open_locked(path, &fd);
+		if (err == -ENOENT)	/* the last network took the directory meanwhile */
+			continue;
+		if (err)
+			return err;
+		if (is_current(fd, path)) {
+			*ret_fd = take_fd(&fd);
+			return 0;
+		}
+	}
+}
+
+void lock_remove(void)
+{
+	char path[PATH_MAX];
+
+	if (!paths_join(path, sizeof(path), paths_run(), LOCK_FILE))
+		unlink(path);
+}
+
+bool lock_held(const char *name)
+{
+	char path[PATH_MAX];
+	_fd_ int fd = -1;
+
+	if (paths_join(path, sizeof(path), paths_run(), name))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	return flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+}

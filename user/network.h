@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The engine: a network and its ports made, converged, taken away.
+ *
+ * Every function does its work in ordered steps; a step that fails undoes the
+ * ones before it in reverse and says what failed on which object.  Each step
+ * is idempotent, so an interrupted run is finished by the next one.  Only
+ * objects with our label (alias "culvert:NET:PORT") are touched.  One process
+ * at a time: all take the lock in CULVERT_RUN.  These functions log their
+ * errors and return -errno.
+ */
+#ifndef CULVERT_NETWORK_H
+#define CULVERT_NETWORK_H
+
+#include <stdbool.h>
+
+#include <culvert/abi.h>
+#include "config.h"
+
+struct tables;
+
+enum network_change { NETWORK_UNCHANGED, NETWORK_CHANGED };
+
+/** network_up() - make or converge; *ret tells whether anything had to be done */
+int network_up(const char *name, const struct config *cfg, enum network_change *ret);
+
+/**
+ * network_down() - remove everything and verify by reading back
+ * @force: also when a guest still holds its TAP open
+ *
+ * Return: 0, -ENOENT when there is no such network, -EBUSY when someone holds
+ * on (named in the log), or -errno.  The last network takes the pinned
+ * programs and the daemon that `up` started with it.
+ */
+int network_down(const char *name, bool force);
+
+struct network_port_spec {
+	const char *name;
+	const char *mac;	/* NULL: made from network and name */
+	const char *ip;		/* NULL: by DHCP */
+	const char *user;	/* NULL: root */
+	unsigned int queues;	/* 1 .. 256; TAP only */
+	const char *netns;	/* not NULL: a veth whose far end goes there (name or path) */
+	const char *ifname;	/* of the far end; NULL: "eth0" */
+	bool persistent;	/* a TAP that outlives the descriptor */
+};
+
+/** network_port_add() - @ret_fds: NULL, or @spec->queues open TAP descriptors */
+int network_port_add(const char *net, const struct network_port_spec *spec, int *ret_fds);
+int network_port_rm(const char *net, const char *name);
+
+/** network_enter() - put the calling process into the network's namespace */
+int network_enter(const char *net);
+
+/* Names: deterministic, at most 15 characters for a link. */
+void network_netns_name(const char *net, char buf[40]);	/* cv-NET */
+void network_host_link(const char *net, char buf[16]);	/* cv-NET, hashed when too long */
+void network_port_link(const char *port, char buf[16]);	/* PORT, hashed when too long */
+
+#endif

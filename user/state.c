@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Small files, replaced whole: written aside and renamed, so that a reader or
+ * an interrupted run sees the old or the new one.  They lie on a tmpfs that
+ * does not outlive the maps, so nothing is synced.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "addr.h"
+#include "mem.h"
+#include "paths.h"
+#include "state.h"
+
+static int file_path(char buf[PATH_MAX], const char *net, const char *suffix)
+{
+	char name[CV_NAME_SIZE + 24];
+
+	snprintf(name, sizeof(name), "%s.%s", net, suffix);
+	return paths_join(buf, PATH_MAX, paths_run(), name);
+}
+
+/* *ret_text is heap, with a NUL behind it. */
+static int read_text(const char *path, char **ret_text)
+{
+	_fclose_ FILE *f = fopen(path, "re");
+	_free_ char *text = NULL;
+	size_t size = 0;
+
+	if (!f)
+		return -errno;
+	errno = 0;
+	if (getdelim(&text, &size, '\0', f) < 0) {
+		if (errno)
+			return -errno;
+		free(text);
+		text = strdup("");	/* an empty file */
+	}
+	if (!text)
+		return -ENOMEM;
+	*ret_text = take_ptr(text);
+	return 0;
+}
+
+/* Return: 1 when the file was not like this before, 0, -errno. */
+static int replace_text(const char *net, const char *suffix, const char *text)
+{
+	_free_ char *before = NULL;
+	_fd_ int fd = -1;
+	char path[PATH_MAX], aside[PATH_MAX];
+	size_t len = strlen(text);
+	int err;
+
+	err = file_path(path, net, suffix);
+	if (!err)
+		err = file_path(aside, net, "new");
+	if (err)
+		return err;
+	if (!read_text(path, &before) && !strcmp(before, text))
+		return 0;
+	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) != (ssize_t)len || rename(aside, path)) {
+		err = errno ? -errno : -EIO;
+		unlink(aside);
+		return err;
+	}
+	return 1;
+}
+
+static void print_uplinks(FILE *f, const struct config *cfg)
+{
+	if (!cfg->n_uplinks) {
+		fputs("uplink: auto\n", f);
+		return;
+	}
+	for (unsigned int i = 0; i < cfg->n_uplinks; i++)
+		fprintf(f, "%s\"%s\"", i ? ", " : "uplink: [ ", cfg->uplinks[i]);
+	fputs(" ]\n", f);
+}
+
+static void print_dhcp(FILE *f, const struct config *cfg)
+{
+	char ip[ADDR_IP_SIZE];
+
+	fprintf(f, "dhcp:\n  enable: %s\n  lease: %us\n  dns: ", cfg->dhcp ? "true" : "false",
+		cfg->lease_s);
+	if (cfg->dns_host || !cfg->n_dns)
+		fputs(cfg->dns_host ? "host" : "none", f);
+	else
+		for (unsigned int i = 0; i < cfg->n_dns; i++)
+			fprintf(f, "%s%s", i ? ", " : "[ ", addr_format_ip(cfg->dns[i], ip));
+	fputs(cfg->dns_host || !cfg->n_dns ? "\n" : " ]\n", f);
+	if (cfg->domain[0])
+		fprintf(f, "  domain: \"%s\"\n", cfg->domain);
+}
+
+static void print_guests(FILE *f, const struct config *cfg)
+{
+	char ip[ADDR_IP_SIZE], mac[ADDR_MAC_SIZE];
+
+	if (cfg->n_guests)
+		fputs("guests:\n", f);
+	for (size_t i = 0; i < cfg->n_guests; i++) {
+		const struct config_guest *g = &cfg->guests[i];
+		__be32 addr = config_guest_ip(cfg, g, cfg->subnet);
+
+		fprintf(f, "  - name: \"%s\"\n", g->name);
+		if (g->has_mac)
+			fprintf(f, "    mac: \"%s\"\n", addr_format_mac(g->mac, mac));
+		if (addr)
+			fprintf(f, "    ip: \"%s\"\n", addr_format_ip(addr, ip));
+	}
+}
+
+int state_save_config(const char *net, const struct config *cfg)
+{
+	_free_ char *text = NULL;
+	char prefix[ADDR_PREFIX_SIZE];
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return -ENOMEM;
+	fprintf(f, "mode: %s\nsubnet: \"%s\"\n",
+		cfg->mode == CV_MODE_ISOLATED ? "isolated" : "nat",
+		addr_format_prefix(cfg->subnet, cfg->netmask, prefix));
+	if (cfg->mode != CV_MODE_ISOLATED)
+		print_uplinks(f, cfg);
+	fprintf(f, "isolate: %s\n", cfg->isolate ? "true" : "false");
+	print_dhcp(f, cfg);
+	print_guests(f, cfg);
+	if (fclose(f) || !text)
+		return -ENOMEM;
+	return replace_text(net, "yaml", text);
+}
+
+int state_load_config(const char *net, struct config *ret)
+{
+	_free_ char *error = NULL;
+	char path[PATH_MAX];
+	int err = file_path(path, net, "yaml");
+
+	if (err)
+		return err;
+	if (access(path, F_OK))
+		return -errno;
+	return config_load(path, ret, &error);
+}
+
+int state_save_uplinks(const char *net, const char names[][16], unsigned int n)
+{
+	char text[CONFIG_MAX_UPLINKS * 17 + 1] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%.15s\n", names[i]);
+	return replace_text(net, "uplinks", text);
+}
+
+int state_load_uplinks(const char *net, char ret_names[CONFIG_MAX_UPLINKS][16],
+		       unsigned int *ret_n)
+{
+	_free_ char *text = NULL;
+	char path[PATH_MAX], *name, *rest;
+	unsigned int n = 0;
+	int err;
+
+	err = file_path(path, net, "uplinks");
+	if (!err)
+		err = read_text(path, &text);
+	if (err)
+		return err;
+	for (name = strtok_r(text, "\n", &rest); name && n < CONFIG_MAX_UPLINKS;
+	     name = strtok_r(NULL, "\n", &rest))
+		snprintf(ret_names[n++], 16, "%.15s", name);
+	*ret_n = n;
+	return 0;
+}
+
+void state_remove(const char *net)
+{
+	static const char *const suffixes[] = { "yaml", "uplinks", "new" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (!file_path(path, net, suffixes[i]))
+			unlink(path);
+}
+
+void state_remove_dir(void)
+{
+	rmdir(paths_run());
+}

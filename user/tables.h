@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Typed access to the pinned maps; the only caller of bpf_map_*.  Nothing here
+ * logs.  Every function returns 0 or -errno; -ENOENT means "no such entry".
+ * The handle reads the maps of one CULVERT_BPF; readers need no daemon.
+ */
+#ifndef CULVERT_TABLES_H
+#define CULVERT_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <culvert/abi.h>
+#include <culvert/defaults.h>
+
+struct tables;
+
+/**
+ * tables_open() - open the pinned maps
+ * Return: 0, -ENOENT when there are none (no network is up), -EPROTO when they
+ * are of another CV_ABI_VERSION, or another negative errno.
+ */
+int tables_open(struct tables **ret_tables);
+void tables_close(struct tables *t);
+static inline void tables_closep(struct tables **t) { tables_close(*t); }
+#define _tables_ __attribute__((cleanup(tables_closep)))
+
+const struct cv_meta *tables_meta(const struct tables *t);
+
+/* Networks.  Ids are 1 .. max_networks-1. */
+int tables_network_get(struct tables *t, __u16 id, struct cv_network *ret);	/* -ENOENT: free */
+int tables_network_find(struct tables *t, const char *name, __u16 *ret_id, struct cv_network *ret);
+int tables_network_free_id(struct tables *t, __u16 *ret_id);			/* -ENOSPC */
+int tables_network_put(struct tables *t, __u16 id, const struct cv_network *n);
+int tables_network_clear(struct tables *t, __u16 id);	/* with its counters and options */
+
+/* Ports.  Slots are 1 .. max_ports-1. */
+int tables_port_get(struct tables *t, __u32 slot, struct cv_port *ret);
+int tables_port_find(struct tables *t, __u16 net, const char *name, __u32 *ret_slot, struct cv_port *ret);
+int tables_port_free_slot(struct tables *t, __u32 *ret_slot);
+/*
+ * Writes the port and, when it has an address, `addresses`; an address it had
+ * before is released.  -EADDRINUSE: another port of the network has it.
+ */
+int tables_port_put(struct tables *t, __u32 slot, const struct cv_port *p);
+/*
+ * Takes the port, its address, leases and drop counters out.  Its flows are
+ * datapath_flush()'s, before; what the limits count falls as they are taken.
+ */
+int tables_port_clear(struct tables *t, __u32 slot);
+
+/* Who has this address.  -ENOENT: nobody. */
+int tables_address_get(struct tables *t, __u16 net, __be32 ip, __u32 *ret_slot);
+
+int tables_uplink_put(struct tables *t, __u32 ifindex, const struct cv_uplink *u);
+int tables_uplink_get(struct tables *t, __u32 ifindex, struct cv_uplink *ret);
+int tables_uplink_clear(struct tables *t, __u32 ifindex);
+/* @ifindex 0 starts; -ENOENT ends.  *ret_ifindex is the next uplink. */
+int tables_uplink_next(struct tables *t, __u32 ifindex, __u32 *ret_ifindex, struct cv_uplink *ret);
+
+int tables_lease_get(struct tables *t, const struct cv_lease_key *key, struct cv_lease *ret);
+int tables_lease_put(struct tables *t, const struct cv_lease_key *key, const struct cv_lease *l);
+int tables_lease_clear(struct tables *t, const struct cv_lease_key *key);
+int tables_dhcp_options_put(struct tables *t, __u16 net, const struct cv_dhcp_options *o);
+int tables_dhcp_options_get(struct tables *t, __u16 net, struct cv_dhcp_options *ret);
+
+/*
+ * Walks.  The callback returns 0 to go on, anything else to stop with that
+ * value.  Entries that come or go meanwhile may be seen or not, none twice.
+ */
+int tables_each_network(struct tables *t, int (*fn)(__u16 id, const struct cv_network *n, void *arg), void *arg);
+int tables_each_port(struct tables *t, __u16 net, int (*fn)(__u32 slot, const struct cv_port *p, void *arg), void *arg);	/* net 0: all */
+int tables_each_lease(struct tables *t, __u16 net, int (*fn)(const struct cv_lease_key *k, const struct cv_lease *l, void *arg), void *arg);
+
+struct tables_flow {
+	struct cv_tuple tuple;
+	struct cv_flow_out out;
+	struct cv_flow_in in;	/* zero for a flow with the host */
+	bool expired;
+};
+int tables_each_flow(struct tables *t, __u16 net, int (*fn)(const struct tables_flow *f, void *arg), void *arg);
+/* How many flows a network (or, with slot, a guest) has in the limits' count. */
+int tables_flow_count(struct tables *t, __u16 net, __u32 slot, __u32 *ret_flows);
+
+/* Drops summed over CPUs. */
+int tables_each_drop(struct tables *t, int (*fn)(const struct cv_drop_key *k, __u64 packets, void *arg), void *arg);
+int tables_totals(struct tables *t, struct cv_totals *ret);
+
+/* Now, in the datapath's ticks. */
+__u32 tables_now_ticks(void);
+__u64 tables_boot_ns(void);
+
+/*
+ * The ring of steered DHCP requests, for the daemon only.  @fn gets each
+ * struct cv_request; what it returns when negative ends a consume.
+ */
+struct ring_buffer;
+int tables_requests_open(struct tables *t, int (*fn)(void *arg, void *data, size_t size), void *arg, struct ring_buffer **ret_ring);
+/* Readable when there are requests; owned by the ring. */
+int tables_requests_fd(const struct ring_buffer *ring);
+/* Return: how many were handled, or what @fn returned, or -errno. */
+int tables_requests_consume(struct ring_buffer *ring);
+void tables_requests_close(struct ring_buffer *ring);	/* NULL is fine */
+
+/* enum cv_drop as text: "spoofed-mac" and its explanation. */
+const char *tables_drop_name(__u32 reason);
+const char *tables_drop_text(__u32 reason);
+
+#endif

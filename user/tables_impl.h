@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the files of tables.h and by nobody else. */
+#ifndef CULVERT_TABLES_IMPL_H
+#define CULVERT_TABLES_IMPL_H
+
+#include "tables.h"
+
+/* The maps that user space opens, with the sizes it expects of key and value. */
+#define TABLES_MAPS(X)							\
+	X(meta, __u32, struct cv_meta)					\
+	X(networks, __u32, struct cv_network)				\
+	X(ports, __u32, struct cv_port)					\
+	X(port_use, __u32, struct cv_use)				\
+	X(network_use, __u32, struct cv_use)				\
+	X(addresses, struct cv_address, __u32)				\
+	X(uplinks, __u32, struct cv_uplink)				\
+	X(flows_out, struct cv_tuple, struct cv_flow_out)		\
+	X(flows_in, struct cv_tuple, struct cv_flow_in)			\
+	X(leases, struct cv_lease_key, struct cv_lease)			\
+	X(dhcp_options, __u32, struct cv_dhcp_options)			\
+	X(requests, void, void)						\
+	X(drops, struct cv_drop_key, struct cv_drop_count)		\
+	X(totals, __u32, struct cv_totals)
+
+struct tables {
+	struct cv_meta layout;
+#define TABLES_FIELD(name, key, value) int name;
+	TABLES_MAPS(TABLES_FIELD)
+#undef TABLES_FIELD
+};
+
+/**
+ * tables_walk() - every entry of a map, in large batches
+ * @key_size, @value_size: as the kernel copies them; of a per-CPU map the
+ *	value of all CPUs
+ * @fn:		returns 0 to go on, anything else to stop with that value
+ *
+ * A batch ends between hash buckets, so entries that others add or delete
+ * meanwhile never make a walk begin anew, as they do with "get next key".
+ */
+int tables_walk(int map_fd, size_t key_size, size_t value_size,
+		int (*fn)(const void *key, const void *value, void *arg), void *arg);
+
+/* Bytes of a per-CPU value of all CPUs; negative errno when they cannot be counted. */
+long tables_percpu_size(size_t value_size);
+
+/* Forget drop counters; 0 matches all. */
+int tables_drops_clear(struct tables *t, __u32 net, __u32 slot);
+/* Forget leases of a network and/or port; 0 matches all. */
+int tables_leases_clear(struct tables *t, __u16 net, __u32 slot);
+
+#endif

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Choosing, attaching, leaving uplinks.  Which network uses which is told by
+ * CULVERT_RUN/NET.uplinks; which are attached, by the map `uplinks`.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "datapath.h"
+#include "log.h"
+#include "net.h"
+#include "state.h"
+#include "tables.h"
+#include "uplink.h"
+
+#define DEFAULT_MTU	1500
+#define MAX_MTU		65521	/* of a TAP */
+
+bool uplink_is_ours(int ifindex)
+{
+	return ifindex >= CV_IFINDEX_PORT && ifindex < CV_IFINDEX_HOST + CV_MAX_NETWORKS;
+}
+
+static bool set_has(const struct uplink_set *set, int ifindex)
+{
+	for (unsigned int i = 0; i < set->n; i++)
+		if (set->links[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* --- which */
+
+static int on_address(const struct net_address *a, void *arg)
+{
+	struct uplink *u = arg;
+
+	if (a->ifindex == u->ifindex && a->primary && !u->addr)
+		u->addr = a->ip;
+	return 0;
+}
+
+static int add_uplink(struct net *host, const struct net_link *l, struct uplink_set *set)
+{
+	struct uplink *u = &set->links[set->n];
+
+	if (!l->ether)
+		return log_ret(-EOPNOTSUPP, "uplink '%s' carries no Ethernet frames", l->name);
+	*u = (struct uplink) { .ifindex = l->ifindex, .mtu = l->mtu };
+	strcpy(u->name, l->name);
+	set->n++;
+	return net_address_each(host, on_address, u);
+}
+
+static int choose_named(struct net *host, const struct config *cfg, struct uplink_set *set)
+{
+	struct net_link l;
+	int err;
+
+	for (unsigned int i = 0; i < cfg->n_uplinks; i++) {
+		err = net_link_find(host, cfg->uplinks[i], &l);
+		if (err)
+			return log_ret(err, "uplink '%s'", cfg->uplinks[i]);
+		if (uplink_is_ours(l.ifindex))
+			return log_ret(-EINVAL, "uplink '%s' is a network's own link", l.name);
+		if (!set_has(set, l.ifindex))
+			err = add_uplink(host, &l, set);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+struct route_search {
+	struct net *query;	/* a second socket: the first is busy with the walk */
+	struct uplink_set *set;
+};
+
+/* As VPNs do it, two routes to one half each are a default route too. */
+static int on_route(const struct net_route *r, void *arg)
+{
+	struct route_search *s = arg;
+	struct net_link l;
+
+	if (__builtin_popcount(r->mask) > 1 || !r->ifindex || uplink_is_ours(r->ifindex) ||
+	    set_has(s->set, r->ifindex) || s->set->n == CONFIG_MAX_UPLINKS)
+		return 0;
+	if (net_link_get(s->query, r->ifindex, &l))
+		return 0;	/* just gone */
+	if (!l.ether) {
+		log_warn("link '%s' holds a default route but carries no Ethernet frames: not used",
+			 l.name);
+		return 0;
+	}
+	return add_uplink(s->query, &l, s->set);
+}
+
+static int choose_by_route(struct net *host, struct uplink_set *set)
+{
+	_net_ struct net *query = NULL;
+	struct route_search s = { .set = set };
+	int err;
+
+	err = net_open(-1, &query);
+	if (err)
+		return log_ret(err, "cannot open a netlink socket");
+	s.query = query;
+	err = net_route_each(host, on_route, &s);
+	if (err)
+		return log_ret(err, "cannot read the host's routes");
+	if (!set->n)
+		return log_ret(-ENODEV, "no link holds an IPv4 default route; name one with --uplink, or use mode 'isolated'");
+	return 0;
+}
+
+int uplink_choose(struct net *host, const struct config *cfg, struct uplink_set *ret)
+{
+	struct uplink_set set = { 0 };
+	int err = 0;
+
+	if (cfg->mode != CV_MODE_ISOLATED)
+		err = cfg->n_uplinks ? choose_named(host, cfg, &set) : choose_by_route(host, &set);
+	if (!err)
+		*ret = set;
+	return err;
+}
+
+unsigned int uplink_mtu(const struct uplink_set *set)
+{
+	unsigned int mtu = set->n ? MAX_MTU : DEFAULT_MTU;
+
+	for (unsigned int i = 0; i < set->n; i++)
+		if (set->links[i].mtu && set->links[i].mtu < mtu)
+			mtu = set->links[i].mtu;
+	return mtu;
+}
+
+/* --- attaching */
+
+static const char *pin_name(char buf[32], const char *ifname)
+{
+	snprintf(buf, 32, "uplink:%s", ifname);
+	return buf;
+}
+
+static int put_entry(struct tables *t, const struct uplink *u)
+{
+	struct cv_uplink want = { .addr = u->addr }, now;
+	int err;
+
+	snprintf(want.name, sizeof(want.name), "%s", u->name);
+	err = tables_uplink_get(t, u->ifindex, &now);
+	if (!err && !memcmp(&want, &now, sizeof(now)))
+		return 0;
+	if (err && err != -ENOENT)
+		return err;
+	err = tables_uplink_put(t, u->ifindex, &want);
+	return err ? err : 1;
+}
+
+static int attach_program(const struct uplink *u)
+{
+	char pin[32];
+	int err = datapath_attached(DATAPATH_FROM_UPLINK, u->ifindex, pin_name(pin, u->name));
+
+	if (err)
+		return err < 0 ? err : 0;
+	err = datapath_attach(DATAPATH_FROM_UPLINK, u->ifindex, pin);
+	return err ? err : 1;
+}
+
+int uplink_attach(struct tables *t, const struct uplink_set *set)
+{
+	int changed = 0, err;
+
+	for (unsigned int i = 0; i < set->n; i++) {
+		const struct uplink *u = &set->links[i];
+
+		/* The program first: with the entry, guests' packets begin to leave here. */
+		err = attach_program(u);
+		if (err < 0)
+			return log_ret(err, "uplink '%s': cannot attach the program", u->name);
+		changed |= err;
+		err = put_entry(t, u);
+		if (err < 0)
+			return log_ret(err, "uplink '%s': cannot write its entry", u->name);
+		changed |= err;
+		if (!u->addr)
+			log_warn("uplink '%s' has no IPv4 address yet", u->name);
+	}
+	return changed;
+}
+
+/* --- leaving */
+
+struct usage {
+	const char *except;
+	const char *uplink;
+};
+
+/* Return: 1 when the network uses the uplink. */
+static int uses_uplink(__u16 id, const struct cv_network *n, void *arg)
+{
+	char names[CONFIG_MAX_UPLINKS][16];
+	const struct usage *u = arg;
+	unsigned int count;
+
+	if ((u->except && !strcmp(n->name, u->except)) || n->mode == CV_MODE_ISOLATED)
+		return 0;
+	if (state_load_uplinks(n->name, names, &count))
+		return 1;
+	for (unsigned int i = 0; i < count; i++)
+		if (!strcmp(names[i], u->uplink))
+			return 1;
+	return 0;
+}
+
+static bool is_gone(int ifindex, const char *name)
+{
+	char now[IF_NAMESIZE];
+
+	return !if_indextoname(ifindex, now) || strcmp(now, name);
+}
+
+static int leave(struct tables *t, __u32 ifindex, const struct cv_uplink *u)
+{
+	char pin[32];
+	int err;
+
+	err = tables_uplink_clear(t, ifindex);
+	if (err && err != -ENOENT)
+		return log_ret(err, "uplink '%s': cannot remove its entry", u->name);
+	err = datapath_detach(DATAPATH_FROM_UPLINK, ifindex, pin_name(pin, u->name));
+	if (err)
+		return log_ret(err, "uplink '%s': cannot detach the program", u->name);
+	return 0;
+}
+
+int uplink_release(struct tables *t, const char *except)
+{
+	__u32 ifindex = 0, next;
+	struct cv_uplink u;
+	int changed = 0, used, err;
+
+	for (;;) {
+		err = tables_uplink_next(t, ifindex, &next, &u);
+		if (err)
+			return err == -ENOENT ? changed : err;
+		used = is_gone(next, u.name) ? 0 :
+		       tables_each_network(t, uses_uplink, &(struct usage) { except, u.name });
+		if (used < 0)
+			return used;
+		if (used) {
+			ifindex = next;
+			continue;
+		}
+		err = leave(t, next, &u);
+		if (err)
+			return err;
+		changed = 1;
+	}
+}

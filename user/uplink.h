@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Uplinks: the host's links by which guests leave.  They belong to the host;
+ * culvert only reads them and attaches from_uplink, once for all networks.
+ * These functions log their errors.
+ */
+#ifndef CULVERT_UPLINK_H
+#define CULVERT_UPLINK_H
+
+#include <stdbool.h>
+#include <linux/types.h>
+
+#include "config.h"
+
+struct net;
+struct tables;
+
+struct uplink {
+	int ifindex;
+	unsigned int mtu;
+	__be32 addr;		/* its first IPv4 address; 0: none yet */
+	char name[16];
+};
+
+struct uplink_set {
+	unsigned int n;
+	struct uplink links[CONFIG_MAX_UPLINKS];
+};
+
+/** uplink_is_ours() - whether culvert made the link: its index is one we choose */
+bool uplink_is_ours(int ifindex);
+
+/**
+ * uplink_choose() - the links a configuration means
+ *
+ * Those it names, else those that hold a default route.  None for an isolated
+ * network.
+ *
+ * Return: 0, -ENODEV when there is none or one does not exist, -EOPNOTSUPP for
+ * a link without Ethernet frames, or -errno.
+ */
+int uplink_choose(struct net *host, const struct config *cfg, struct uplink_set *ret);
+
+/** uplink_mtu() - the smallest of a set; 1500 for none */
+unsigned int uplink_mtu(const struct uplink_set *set);
+
+/** uplink_attach() - tell the maps and attach the program.  Return: 1 changed, 0, -errno */
+int uplink_attach(struct tables *t, const struct uplink_set *set);
+
+/**
+ * uplink_release() - leave those links that no network uses any more
+ * @except: a network that counts as gone; NULL: none
+ *
+ * A network that does not tell which uplinks it has is taken to use all.
+ * Return: 1 when one was left, 0, or -errno.
+ */
+int uplink_release(struct tables *t, const char *except);
+
+#endif
