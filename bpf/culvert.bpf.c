@@ -74,7 +74,8 @@ int cv_from_uplink(struct __sk_buff *skb)
 	struct pkt p = {};
 	int drop = 0;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP) || pkt_parse(skb, &p))
+	/* A frame with a VLAN tag is another link's. */
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || pkt_parse(skb, &p))
 		p.way = WAY_KERNEL;
 	p.now = pkt_now();
 	if (going(&p, drop) && pkt_is_fragment(&p) && frag_ports(&p, 0))

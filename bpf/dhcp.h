@@ -193,9 +193,10 @@ static __always_inline int dhcp_load(struct __sk_buff *skb, const struct pkt *p,
 	drop = dhcp_check(&s->msg, port);
 	if (drop)
 		return drop;
+	/* Says the same again: 6.1 learns nothing from a comparison with zero. */
 	PKT_OPAQUE(size);
-	if (size < 1 || size > DHCP_OPTIONS_SIZE ||
-	    bpf_skb_load_bytes(skb, DHCP_HEADERS + CV_DHCP_FIXED_SIZE, s->options, size))
+	size = ((size - 1) & (DHCP_OPTIONS_SIZE - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, DHCP_HEADERS + CV_DHCP_FIXED_SIZE, s->options, size))
 		return CV_DROP_DHCP_MALFORMED;
 	return dhcp_parse(s, size);
 }
@@ -326,6 +327,9 @@ static __always_inline int dhcp_store_options(struct __sk_buff *skb, struct dhcp
 
 	if (id_len > DHCP_CLIENT_ID_MAX || len < 1 || len > CV_DHCP_OPTIONS_SIZE)
 		return CV_DROP_REWRITE;
+	/* As in dhcp_load(). */
+	PKT_OPAQUE(len);
+	len = ((len - 1) & (CV_DHCP_OPTIONS_SIZE - 1)) + 1;
 	if (id_len) {
 		if (bpf_skb_store_bytes(skb, off, s->options + id, id_len + 2,
 					BPF_F_RECOMPUTE_CSUM))

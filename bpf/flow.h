@@ -170,6 +170,14 @@ static __noinline void flow_revive(const struct pkt *p, struct cv_flow_out *out,
 	in->created_tick = p->now;
 }
 
+static __always_inline void flow_note_out(const struct __sk_buff *skb, const struct pkt *p,
+					  struct cv_flow_out *out)
+{
+	out->last_tick = p->now;
+	out->packets++;
+	out->bytes += skb->len - ETH_HLEN;
+}
+
 /*
  * The flow of a guest's packet, noted as used.  NULL: there is none.
  */
@@ -197,9 +205,7 @@ static __always_inline struct cv_flow_out *flow_find_out(const struct __sk_buff 
 		if (p->proto == IPPROTO_TCP)
 			flow_tcp_step(p, out, in, FLOW_OUT);
 	}
-	out->last_tick = p->now;
-	out->packets++;
-	out->bytes += skb->len - ETH_HLEN;
+	flow_note_out(skb, p, out);
 	return out;
 }
 

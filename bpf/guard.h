@@ -108,6 +108,9 @@ static __always_inline int guard_ip(struct __sk_buff *skb, struct pkt *p,
 static __always_inline int guard_source(struct __sk_buff *skb, struct pkt *p,
 					const struct cv_port *port)
 {
+	/* The kernel has taken the tag off the frame: it would be put back on the way out. */
+	if (skb->vlan_present)
+		return CV_DROP_ETHERTYPE;
 	switch (skb->protocol) {
 	case bpf_htons(ETH_P_IP):
 		return guard_ip(skb, p, port);

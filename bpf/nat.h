@@ -73,36 +73,52 @@ static __always_inline bool nat_host_owns(struct __sk_buff *skb, const struct cv
 	return true;
 }
 
-/*
- * Reserve an external port: the guest's own when it may be kept, else random
- * ones.  The insertion into `flows_in` is the reservation; BPF_NOEXIST makes
- * it ours alone.
+/**
+ * struct nat_search - the search for an external port
+ * @key:	of `flows_in`; its lport is the port tried last
+ * @tries:	so far
+ * @drop:	0 once a port is reserved
  */
-static __noinline int nat_reserve(struct __sk_buff *skb, struct cv_tuple *in_key,
-				  const struct cv_flow_in *in, const struct cv_network *n)
+struct nat_search {
+	struct __sk_buff *skb;
+	const struct cv_network *n;
+	const struct cv_flow_in *in;
+	struct cv_tuple key;
+	__u32 tries;
+	int drop;
+};
+
+/* Try one port: the guest's own first, when it may be kept.  Return: 1 to stop. */
+static long nat_try_port(__u32 i, struct nat_search *s)
 {
-	__u32 tries = 0;
-	__u16 port = bpf_ntohs(in->port);
+	__u16 port = bpf_ntohs(s->in->port);
 	long err;
 
-	for (int i = 0; i < CV_PORT_TRIES; i++) {
-		tries++;
-		if (i || !nat_port_allowed(n, in_key->proto, port))
-			port = nat_port_random(n, in_key->proto);
-		in_key->lport = bpf_htons(port);
-		if (nat_host_owns(skb, in_key))
-			continue;
-		err = bpf_map_update_elem(&flows_in, in_key, in, BPF_NOEXIST);
-		if (!err) {
-			TOTAL_ADD(port_tries, tries);
-			TOTAL_ADD(port_preserved, in_key->lport == in->port);
-			return 0;
-		}
-		if (err != -17 /* EEXIST */)
-			return CV_DROP_TABLE_FULL;
-	}
-	TOTAL_ADD(port_tries, tries);
-	return CV_DROP_NO_PORT;
+	s->tries++;
+	if (i || !nat_port_allowed(s->n, s->key.proto, port))
+		port = nat_port_random(s->n, s->key.proto);
+	s->key.lport = bpf_htons(port);
+	if (nat_host_owns(s->skb, &s->key))
+		return 0;
+	err = bpf_map_update_elem(&flows_in, &s->key, s->in, BPF_NOEXIST);
+	if (err == -17 /* EEXIST */)
+		return 0;
+	s->drop = err ? CV_DROP_TABLE_FULL : 0;
+	return 1;
+}
+
+/*
+ * Reserve an external port.  The insertion into `flows_in` is the reservation;
+ * BPF_NOEXIST makes it ours alone.
+ */
+static __always_inline int nat_reserve(struct nat_search *s)
+{
+	s->drop = CV_DROP_NO_PORT;
+	bpf_loop(CV_PORT_TRIES, nat_try_port, s, 0);
+	TOTAL_ADD(port_tries, s->tries);
+	if (!s->drop)
+		TOTAL_ADD(port_preserved, s->key.lport == s->in->port);
+	return s->drop;
 }
 
 /* Both entries of a new flow. */
@@ -122,21 +138,21 @@ static __always_inline int nat_insert(struct __sk_buff *skb, const struct pkt *p
 		.ifindex = r->ifindex, .nexthop = r->nexthop, .mtu = r->mtu,
 		.route_tick = p->now,
 	};
-	struct cv_tuple in_key = *key;
+	struct nat_search s = { .skb = skb, .n = n, .in = &in, .key = *key };
 	int drop;
 
 	if (p->proto == IPPROTO_TCP)
 		t = flow_tcp_next(t, p->l4_flags, FLOW_OUT);
 	flow_set_state(&out, &in, t, flow_timeout(n, p->proto, t.state));
-	in_key.local = r->addr;
-	in_key.net = 0;
-	drop = nat_reserve(skb, &in_key, &in, n);
+	s.key.local = r->addr;
+	s.key.net = 0;
+	drop = nat_reserve(&s);
 	if (drop)
 		return drop;
-	out.port = in_key.lport;
+	out.port = s.key.lport;
 	drop = flow_insert_out(key, &out);
 	if (drop)
-		bpf_map_delete_elem(&flows_in, &in_key);
+		bpf_map_delete_elem(&flows_in, &s.key);
 	return drop < 0 ? 0 : drop;
 }
 
@@ -178,10 +194,11 @@ static __always_inline int nat_flow_out(struct __sk_buff *skb, const struct pkt 
 		drop = nat_new_flow(skb, p, &key);
 		if (drop)
 			return drop;
-		out = flow_find_out(skb, p, &key);
+		out = bpf_map_lookup_elem(&flows_out, &key);
 		/* Swept or flushed between the two: the guest sends again. */
 		if (!out)
 			return CV_DROP_NO_FLOW;
+		flow_note_out(skb, p, out);
 	}
 	*ret = out;
 	return 0;
