@@ -49,10 +49,9 @@ SEC("tc")
 int cv_to_uplink(struct __sk_buff *skb)
 {
 	struct pkt p = { .net = skb->ifindex - CV_IFINDEX_HOST };
-	int drop = 0;
+	int drop;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP))
-		drop = CV_DROP_ETHERTYPE;
+	drop = gateway_only_ip(skb, &p);
 	p.now = pkt_now();
 	if (going(&p, drop))
 		drop = pkt_parse(skb, &p);

@@ -77,6 +77,20 @@ static __always_inline int gateway_echo_reply(struct __sk_buff *skb, struct pkt 
 	return 0;
 }
 
+/*
+ * What comes up the veth is IPv4 from guests; ARP is the host's alone: what
+ * to_guest answers it.  A guest does not know the host's own MAC.
+ */
+static __always_inline int gateway_only_ip(const struct __sk_buff *skb, struct pkt *p)
+{
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return 0;
+	if (skb->protocol != bpf_htons(ETH_P_ARP) || skb->pkt_type != 0 /* PACKET_HOST */)
+		return CV_DROP_ETHERTYPE;
+	p->way = WAY_KERNEL;
+	return 0;
+}
+
 /* Answer a guest that asks the gateway itself. */
 static __always_inline int gateway_answer(struct __sk_buff *skb, struct pkt *p,
 					  const struct cv_port *port,

@@ -6,7 +6,7 @@
 #ifndef CV_MAPS_H
 #define CV_MAPS_H
 
-#include "pkt.h"
+#include "dhcp_msg.h"
 
 /* bpf_redirect_peer() may be used: this kernel scrubs the packet on the way. */
 const volatile bool cv_peer_ok;
@@ -158,6 +158,14 @@ struct {
 	__type(value, struct cv_sweeper);
 	__uint(max_entries, 1);
 } sweeper SEC(".maps");
+
+/* One DHCP request on its way, per CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct dhcp_scratch);
+	__uint(max_entries, 1);
+} dhcp_scratch SEC(".maps");
 
 /* 0 -> argument of cv_flush. */
 struct {

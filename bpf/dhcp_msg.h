@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A DHCP request, read.
+ *
+ * The parser keeps all that its loop carries in a map, through volatile
+ * accesses: with the offset in a register the verifier (6.1 to 6.18, clang 14)
+ * follows every combination of option lengths and gives up at a million
+ * instructions.  tools/verifier-stats would show it.
+ */
+#ifndef CV_DHCP_MSG_H
+#define CV_DHCP_MSG_H
+
+#include <culvert/wire.h>
+
+#include "pkt.h"
+
+#define DHCP_OPTIONS_SIZE	512	/* a power of two; longer requests are steered */
+#define DHCP_MAX_OPTIONS	48	/* of one request, padding included */
+#define DHCP_CLIENT_ID_MAX	(CV_CLIENT_ID_SIZE - 1)
+#define DHCP_HEADERS		(ETH_HLEN + 20 + 8)
+
+struct dhcp_reply {
+	__u16 align;			/* keeps the rest aligned; not sent */
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct udphdr udp;
+	union {
+		struct cv_dhcp msg;
+		__u8 payload[CV_DHCP_REPLY_MAX];
+	};
+};
+
+/**
+ * struct dhcp_scratch - one request on its way, per CPU
+ * @off:	the parser's place in @options
+ * @type:	option 53
+ * @requested, @server: options 50 and 54; 0 when absent
+ * @id_off, @id_len: the value of option 61; @id_len 0 when absent
+ * @odd:	an option that only the daemon understands was seen
+ * @reply_type, @grant_s: the decision
+ * @large:	the reply takes CV_DHCP_REPLY_MAX bytes, not CV_DHCP_REPLY_MIN
+ */
+struct dhcp_scratch {
+	__u32  off;
+	__u32  type;
+	__be32 requested;
+	__be32 server;
+	__u32  id_off;
+	__u32  id_len;
+	__u32  odd;
+	__u32  reply_type;
+	__u32  grant_s;
+	__u32  large;
+	struct cv_dhcp msg;
+	/* Beyond the end: room for the longest id that begins before it. */
+	__u8   options[DHCP_OPTIONS_SIZE + CV_CLIENT_ID_SIZE + 2];
+	struct dhcp_reply reply;
+};
+
+#define DHCP_VOLATILE(x)	(*(volatile __typeof__(x) *)&(x))
+
+static __always_inline __u8 dhcp_byte(struct dhcp_scratch *s, __u32 off)
+{
+	return DHCP_VOLATILE(s->options[off & (DHCP_OPTIONS_SIZE - 1)]);
+}
+
+static __always_inline __be32 dhcp_ip(struct dhcp_scratch *s, __u32 off)
+{
+	return bpf_htonl((__u32)dhcp_byte(s, off) << 24 | (__u32)dhcp_byte(s, off + 1) << 16 |
+			 (__u32)dhcp_byte(s, off + 2) << 8 | dhcp_byte(s, off + 3));
+}
+
+/* Does the vendor class begin with "PXEC" or "HTTP": firmware that boots? */
+static __always_inline bool dhcp_is_firmware(struct dhcp_scratch *s, __u32 off, __u32 len)
+{
+	__be32 word = len >= 4 ? dhcp_ip(s, off) : 0;
+
+	return word == bpf_htonl(0x50584543) || word == bpf_htonl(0x48545450);
+}
+
+/* Note one option.  Return: 0, or CV_DROP_DHCP_MALFORMED for a wrong length. */
+static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 off, __u32 len)
+{
+	switch (code) {
+	case CV_DHCP_OPT_MESSAGE_TYPE:
+		if (len != 1)
+			return CV_DROP_DHCP_MALFORMED;
+		s->odd |= s->type;
+		s->type = dhcp_byte(s, off);
+		return 0;
+	case CV_DHCP_OPT_REQUESTED_IP:
+		if (len != 4)
+			return CV_DROP_DHCP_MALFORMED;
+		s->odd |= s->requested;
+		s->requested = dhcp_ip(s, off);
+		return 0;
+	case CV_DHCP_OPT_SERVER_ID:
+		if (len != 4)
+			return CV_DROP_DHCP_MALFORMED;
+		s->odd |= s->server;
+		s->server = dhcp_ip(s, off);
+		return 0;
+	case CV_DHCP_OPT_CLIENT_ID:
+		s->odd |= s->id_len || len > DHCP_CLIENT_ID_MAX;
+		s->id_off = off;
+		s->id_len = len;
+		return 0;
+	case CV_DHCP_OPT_VENDOR_CLASS:
+		s->odd |= dhcp_is_firmware(s, off, len);
+		return 0;
+	case CV_DHCP_OPT_OVERLOAD:
+	case CV_DHCP_OPT_USER_CLASS:
+	case CV_DHCP_OPT_RAPID_COMMIT:
+	case CV_DHCP_OPT_RELAY_AGENT:
+	case CV_DHCP_OPT_SUBNET_SELECTION:
+		s->odd = 1;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Walk the options.  Return: 0 or a drop reason; s->odd sends it to the daemon. */
+static __noinline int dhcp_parse(struct dhcp_scratch *s, __u32 size)
+{
+	for (int i = 0; i < DHCP_MAX_OPTIONS; i++) {
+		__u32 off = DHCP_VOLATILE(s->off), len;
+		__u8 code;
+
+		if (off >= size)
+			return CV_DROP_DHCP_MALFORMED;
+		code = dhcp_byte(s, off);
+		if (code == CV_DHCP_OPT_END)
+			return s->type ? 0 : CV_DROP_DHCP_MALFORMED;
+		if (code == CV_DHCP_OPT_PAD) {
+			DHCP_VOLATILE(s->off) = off + 1;
+			continue;
+		}
+		len = dhcp_byte(s, off + 1);
+		if (off + 2 + len > size)
+			return CV_DROP_DHCP_MALFORMED;
+		if (dhcp_option(s, code, off + 2, len))
+			return CV_DROP_DHCP_MALFORMED;
+		DHCP_VOLATILE(s->off) = off + 2 + len;
+	}
+	s->odd = 1;
+	return 0;
+}
+
+#endif
