@@ -15,13 +15,14 @@
 
 #define LOCK_FILE "lock"
 
-static int open_locked(const char *path, int *ret_fd)
+/* @how: LOCK_NB for -EAGAIN instead of waiting */
+static int open_locked(const char *path, int how, int *ret_fd)
 {
 	_fd_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return -errno;
-	while (flock(fd, LOCK_EX))
+	while (flock(fd, LOCK_EX | how))
 		if (errno != EINTR)
 			return -errno;
 	*ret_fd = take_fd(&fd);
@@ -36,12 +37,12 @@ static bool is_current(int fd, const char *path)
 	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
-int lock_take(int *ret_fd)
+static int take(const char *name, int how, int *ret_fd)
 {
 	char path[PATH_MAX];
 	int err;
 
-	err = paths_join(path, sizeof(path), paths_run(), LOCK_FILE);
+	err = paths_join(path, sizeof(path), paths_run(), name);
 	if (err)
 		return err;
 	for (;;) {
@@ -49,7 +50,7 @@ int lock_take(int *ret_fd)
 
 		err = paths_mkdir(paths_run(), 0700);
 		if (!err)
-			err = open_locked(path, &fd);
+			err = open_locked(path, how, &fd);
 		if (err == -ENOENT)	/* the last network took the directory meanwhile */
 			continue;
 		if (err)
@@ -59,6 +60,16 @@ int lock_take(int *ret_fd)
 			return 0;
 		}
 	}
+}
+
+int lock_take(int *ret_fd)
+{
+	return take(LOCK_FILE, 0, ret_fd);
+}
+
+int lock_try(const char *name, int *ret_fd)
+{
+	return take(name ? name : LOCK_FILE, LOCK_NB, ret_fd);
 }
 
 void lock_remove(void)

@@ -13,6 +13,16 @@
  */
 int lock_take(int *ret_fd);
 
+/**
+ * lock_try() - the same without waiting, also for another lock than the commands'
+ * @name: file in CULVERT_RUN; NULL: the one of lock_take()
+ *
+ * Who asks lock_held() has the lock for a moment: try more than once.
+ *
+ * Return: 0, -EAGAIN when another process has it, or -errno.
+ */
+int lock_try(const char *name, int *ret_fd);
+
 /** lock_remove() - take away the lock's file; the caller holds it and closes it after */
 void lock_remove(void);
 

@@ -24,6 +24,9 @@ void log_print(enum log_level level, const char *fmt, ...);
 __attribute__((format(printf, 2, 3)))
 int log_ret(int err, const char *fmt, ...);
 
+/** log_refuse() - log an error that says its cause itself, and hand it on */
+#define log_refuse(err, ...) (log_print(LOG_LEVEL_ERROR, __VA_ARGS__), (err))
+
 #define log_error(...)	log_print(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...)	log_print(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...)	log_print(LOG_LEVEL_INFO, __VA_ARGS__)
