@@ -443,7 +443,7 @@ int config_load(const char *path, struct config *ret, char **ret_error)
 {
 	struct config_source src = { .file = path, .ret_error = ret_error };
 	_free_ char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int err;
 
 	*ret_error = NULL;

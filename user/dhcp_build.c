@@ -95,6 +95,7 @@ static struct cv_dhcp reply_header(const struct dhcp_msg *req, const struct dhcp
 		.flags = req->hdr.flags,
 		.ciaddr = a->type == CV_DHCP_ACK ? req->hdr.ciaddr : 0,
 		.yiaddr = a->yiaddr,
+		.siaddr = a->type == CV_DHCP_NAK ? 0 : a->server,
 		.giaddr = req->hdr.giaddr,
 		.magic = htonl(CV_DHCP_MAGIC),
 	};

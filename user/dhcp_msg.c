@@ -209,6 +209,9 @@ int dhcp_msg_parse(const __u8 *frame, size_t len, struct dhcp_msg *ret)
 	    !length_ok(ret, CV_DHCP_OPT_SERVER_ID, 4))
 		return -EBADMSG;
 	ret->type = type.bytes[0];
+	/* Some clients set it where they must not. */
+	if (ret->type == CV_DHCP_DISCOVER || ret->at[CV_DHCP_OPT_REQUESTED_IP])
+		ret->hdr.ciaddr = 0;
 	return 0;
 }
 

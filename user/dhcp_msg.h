@@ -21,7 +21,8 @@ struct dhcp_value {
 /**
  * struct dhcp_msg - a request, taken apart
  * @smac, @dmac, @saddr, @daddr: of the frame
- * @hdr:	the fixed part
+ * @hdr:	the fixed part; ciaddr is 0 in a DISCOVER and beside option 50,
+ *		where it has no meaning and some clients set it
  * @type:	option 53
  * @at, @len:	where each option's value lies in @values; @at 0: not there
  * @values:	values, the parts of split options joined; byte 0 is not used

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One function for each thing that a client can be about; the table at the
+ * end says which.  Each decides, changes the leases, and leaves what is to be
+ * said in the exchange; the reply is built last.
+ */
+#include "dhcp_server.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dhcp_msg.h"
+#include "lease.h"
+#include "mem.h"
+#include "tables.h"
+
+/* One request on its way to its reply. */
+struct exchange {
+	struct tables *t;
+	struct dhcp_leases *leases;
+	struct dhcp_msg msg;
+	struct dhcp_client c;
+	struct cv_lease lease;	/* the client's, when @has_lease */
+	bool has_lease;
+	__u64 now_ns;
+	struct dhcp_reply *reply;
+};
+
+/* --- outcomes */
+
+static int silent(struct exchange *x, const char *why)
+{
+	x->reply->why = why;
+	return 0;
+}
+
+static int say(struct exchange *x, const struct dhcp_answer *a, const char *why)
+{
+	int len = dhcp_msg_build(&x->msg, a, x->reply->frame);
+
+	if (len < 0)
+		return silent(x, "the reply is larger than the client takes");
+	x->reply->len = (size_t)len;
+	x->reply->type = a->type;
+	x->reply->why = why;
+	return 0;
+}
+
+static struct dhcp_answer answer_of(const struct exchange *x, enum cv_dhcp_type type)
+{
+	struct dhcp_answer a = { .type = type, .server = x->c.network.gateway };
+
+	memcpy(a.server_mac, x->c.network.gateway_mac, sizeof(a.server_mac));
+	return a;
+}
+
+static int refuse(struct exchange *x, __be32 ip, const char *why)
+{
+	struct dhcp_answer a = answer_of(x, CV_DHCP_NAK);
+
+	x->reply->ip = ip;
+	a.text = why;
+	return say(x, &a, why);
+}
+
+/* @ip 0: no address is given, only options (INFORM). */
+static int grant(struct exchange *x, enum cv_dhcp_type type, __be32 ip, const char *why)
+{
+	struct dhcp_answer a = answer_of(x, type);
+	struct cv_dhcp_options options;
+	int err = tables_dhcp_options_get(x->t, x->c.key.net, &options);
+
+	if (err)
+		return err;
+	x->reply->ip = ip;
+	a.yiaddr = ip;
+	a.lease_s = ip ? x->c.network.lease_s : 0;
+	a.options = &options;
+	return say(x, &a, why);
+}
+
+/* --- what requests say */
+
+/* Whether the message names another server than us. */
+static bool for_another(const struct exchange *x)
+{
+	__be32 server = dhcp_msg_ip(&x->msg, CV_DHCP_OPT_SERVER_ID);
+
+	return server && server != x->c.network.gateway;
+}
+
+static bool in_subnet(const struct exchange *x, __be32 ip)
+{
+	return (ip & x->c.network.netmask) == x->c.network.subnet;
+}
+
+/* The client's id and name, as a lease keeps them. */
+static struct cv_lease about_client(const struct exchange *x)
+{
+	struct dhcp_value id = dhcp_msg_value(&x->msg, CV_DHCP_OPT_CLIENT_ID);
+	struct cv_lease about = { 0 };
+
+	/* A longer id stays out: its requests keep coming to us, and are answered. */
+	if (id.len <= sizeof(about.client_id)) {
+		about.client_id_len = (__u8)id.len;
+		if (id.len)
+			memcpy(about.client_id, id.bytes, id.len);
+	}
+	dhcp_msg_hostname(&x->msg, about.hostname);
+	if (!about.hostname[0] && x->has_lease)
+		memcpy(about.hostname, x->lease.hostname, sizeof(about.hostname));
+	return about;
+}
+
+static int bind_address(struct exchange *x, __be32 ip, const char *why)
+{
+	struct cv_lease about = about_client(x);
+	int err = dhcp_leases_bind(x->leases, &x->c, ip, &about, x->now_ns);
+
+	switch (err) {
+	case 0:
+		return grant(x, CV_DHCP_ACK, ip, why);
+	case -EADDRINUSE:
+		return refuse(x, ip, "address is in use");
+	case -ESTALE:
+		return silent(x, "the port is gone");
+	default:
+		return err;
+	}
+}
+
+/* A client says which address it wants or has: yes or no. */
+static int decide(struct exchange *x, __be32 ip, const char *why)
+{
+	if (!in_subnet(x, ip))
+		return refuse(x, ip, "wrong network");
+	if (x->has_lease && x->lease.ip != ip)
+		return refuse(x, ip, "lease is of another address");
+	if (!dhcp_leases_may_have(x->leases, &x->c, ip))
+		return refuse(x, ip, "address is not available");
+	return bind_address(x, ip, why);
+}
+
+/* --- one of these per intent */
+
+static int on_discover(struct exchange *x)
+{
+	__be32 wishes[] = {
+		dhcp_leases_reserved(x->leases, &x->c),
+		x->has_lease ? x->lease.ip : 0,
+		dhcp_msg_ip(&x->msg, CV_DHCP_OPT_REQUESTED_IP),
+	};
+	struct cv_lease about = about_client(x);
+	__be32 ip;
+	int err;
+
+	err = dhcp_leases_choose(x->leases, &x->c, wishes, ARRAY_SIZE(wishes), x->now_ns, &ip);
+	if (err == -ENOSPC) {
+		x->reply->warn = true;
+		return silent(x, "no address is left");
+	}
+	/* Who is bound to it already stays so. */
+	if (!err && !(x->has_lease && x->lease.ip == ip && x->lease.state == CV_LEASE_BOUND))
+		err = dhcp_leases_offer(x->leases, &x->c, ip, &about, x->now_ns);
+	return err ? err : grant(x, CV_DHCP_OFFER, ip, "offered");
+}
+
+static int on_select(struct exchange *x)
+{
+	__be32 ip = dhcp_msg_ip(&x->msg, CV_DHCP_OPT_REQUESTED_IP);
+	int err = 0;
+
+	if (for_another(x)) {
+		if (x->has_lease && x->lease.state == CV_LEASE_OFFERED)
+			err = dhcp_leases_drop(x->leases, &x->c);
+		return err ? err : silent(x, "another server was chosen");
+	}
+	if (!ip)
+		return silent(x, "names no address");
+	return decide(x, ip, "bound");
+}
+
+static int on_reboot(struct exchange *x)
+{
+	return decide(x, dhcp_msg_ip(&x->msg, CV_DHCP_OPT_REQUESTED_IP), "bound again");
+}
+
+static int on_extend(struct exchange *x)
+{
+	return decide(x, x->msg.hdr.ciaddr, "renewed");
+}
+
+static int on_decline(struct exchange *x)
+{
+	__be32 ip = dhcp_msg_ip(&x->msg, CV_DHCP_OPT_REQUESTED_IP);
+	int err;
+
+	if (for_another(x))
+		return silent(x, "declined to another server");
+	if (!ip || !x->has_lease || x->lease.ip != ip)
+		return silent(x, "declines what it does not have");
+	err = dhcp_leases_decline(x->leases, &x->c, ip, x->now_ns);
+	x->reply->ip = ip;
+	x->reply->warn = true;
+	return err ? err : silent(x, "declined: somebody else answers for the address");
+}
+
+static int on_release(struct exchange *x)
+{
+	int err;
+
+	if (for_another(x))
+		return silent(x, "released to another server");
+	if (!x->has_lease || x->lease.ip != x->msg.hdr.ciaddr)
+		return silent(x, "releases what it does not have");
+	err = dhcp_leases_drop(x->leases, &x->c);
+	x->reply->ip = x->lease.ip;
+	return err ? err : silent(x, "released");
+}
+
+static int on_inform(struct exchange *x)
+{
+	__be32 ip = x->msg.hdr.ciaddr;
+
+	if (!ip || ip != x->c.port.ip)
+		return silent(x, "asks for an address that it does not have");
+	return grant(x, CV_DHCP_ACK, 0, "informed");
+}
+
+static int on_none(struct exchange *x)
+{
+	return silent(x, "asks for nothing");
+}
+
+static int (*const on_intent[])(struct exchange *x) = {
+	[DHCP_INTENT_NONE] = on_none,
+	[DHCP_INTENT_DISCOVER] = on_discover,
+	[DHCP_INTENT_SELECT] = on_select,
+	[DHCP_INTENT_REBOOT] = on_reboot,
+	[DHCP_INTENT_RENEW] = on_extend,
+	[DHCP_INTENT_REBIND] = on_extend,
+	[DHCP_INTENT_DECLINE] = on_decline,
+	[DHCP_INTENT_RELEASE] = on_release,
+	[DHCP_INTENT_INFORM] = on_inform,
+};
+
+/* --- who asks */
+
+/* Return: 0, -ENOENT with the reason set when nobody may ask so, or -errno. */
+static int identify(struct exchange *x, const struct cv_request *req)
+{
+	struct dhcp_client *c = &x->c;
+	int err;
+
+	err = tables_network_get(x->t, req->net, &c->network);
+	if (!err)
+		err = tables_port_get(x->t, req->slot, &c->port);
+	if (err == -ENOENT || (!err && c->port.net != req->net)) {
+		silent(x, "the port is gone");
+		return -ENOENT;
+	}
+	if (err)
+		return err;
+	c->slot = req->slot;
+	c->key.net = req->net;
+	memcpy(c->key.mac, c->port.mac, sizeof(c->key.mac));
+	return 0;
+}
+
+/* Why this client is not served; NULL when it is. */
+static const char *objection(const struct exchange *x)
+{
+	const struct dhcp_msg *m = &x->msg;
+
+	if (!(x->c.network.flags & CV_NET_DHCP))
+		return "this network answers no DHCP";
+	if (memcmp(m->hdr.chaddr, x->c.key.mac, 6) || memcmp(m->smac, x->c.key.mac, 6))
+		return "asks for another client";
+	if (m->hdr.giaddr || dhcp_msg_value(m, CV_DHCP_OPT_RELAY_AGENT).bytes)
+		return "was relayed";
+	return NULL;
+}
+
+static int look_up_lease(struct exchange *x)
+{
+	int err = tables_lease_get(x->t, &x->c.key, &x->lease);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	x->has_lease = dhcp_leases_live(&x->lease, x->now_ns);
+	return 0;
+}
+
+static bool is_whole(const struct cv_request *req, size_t size)
+{
+	return size >= offsetof(struct cv_request, frame) && req->len <= CV_FRAME_SIZE &&
+	       size - offsetof(struct cv_request, frame) >= req->len;
+}
+
+int dhcp_server_answer(struct tables *t, struct dhcp_leases *l, const struct cv_request *req,
+		       size_t size, __u64 now_ns, struct dhcp_reply *ret)
+{
+	struct exchange x = { .t = t, .leases = l, .now_ns = now_ns, .reply = ret };
+	const char *why;
+	int err;
+
+	*ret = (struct dhcp_reply) { .why = "" };
+	if (!is_whole(req, size) || dhcp_msg_parse(req->frame, req->len, &x.msg))
+		return silent(&x, "not a DHCP request");
+	ret->slot = req->slot;
+	ret->net = req->net;
+	ret->type = x.msg.type;
+
+	if (now_ns > req->boot_ns + DHCP_REQUEST_MAX_NS)
+		return silent(&x, "asked too long ago");
+
+	err = identify(&x, req);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	why = objection(&x);
+	if (why)
+		return silent(&x, why);
+	err = look_up_lease(&x);
+	return err ? err : on_intent[dhcp_msg_intent(&x.msg)](&x);
+}

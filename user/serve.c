@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The daemon's half of DHCP around the engine: ring, sockets, configuration.
+ * All it holds can be thrown away and made again from the maps and from
+ * CULVERT_RUN, which is what a restart does.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "addr.h"
+#include "datapath.h"
+#include "dhcp_options.h"
+#include "dhcp_server.h"
+#include "lock.h"
+#include "log.h"
+#include "mem.h"
+#include "paths.h"
+#include "reply_socket.h"
+#include "resolv.h"
+#include "state.h"
+#include "tables.h"
+
+#define META_PIN	"map/meta"
+#define LOCK_TRIES	200
+#define LOCK_PAUSE_NS	5000000		/* a second in all */
+
+struct serve {
+	struct tables *tables;
+	struct dhcp_leases *leases;
+	struct reply_sockets *sockets;
+	struct ring_buffer *ring;
+	struct stat pin;
+	int lock_fd;
+	__u64 scanned_ns;
+	int n_dns;			/* the host's resolvers when last looked at */
+	__be32 dns[CONFIG_MAX_DNS];
+};
+
+/* --- hooks of the engine */
+
+/*
+ * A command may hold the lock for a while, or wait for us to end while it
+ * does.  So the wait has an end, and the client asks again.
+ */
+static int take_lock(void *arg)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	struct serve *s = arg;
+	int err = lock_try(NULL, &s->lock_fd);
+
+	for (int i = 0; err == -EAGAIN && i < LOCK_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		err = lock_try(NULL, &s->lock_fd);
+	}
+	return err;
+}
+
+static void give_lock(void *arg)
+{
+	struct serve *s = arg;
+
+	close(take_fd(&s->lock_fd));
+}
+
+static void forget_flows(void *arg, __u16 net, __u32 slot)
+{
+	int err = datapath_flush(net, slot);
+
+	if (err < 0)
+		log_warn("cannot forget the flows of port %u: %s", slot, strerror(-err));
+}
+
+/* --- requests */
+
+static void log_reply(const struct cv_network *n, const struct cv_port *p,
+		      const struct dhcp_reply *reply)
+{
+	bool worth_it = reply->warn || reply->type == CV_DHCP_ACK || reply->type == CV_DHCP_NAK;
+	enum log_level level = reply->warn ? LOG_LEVEL_WARN :
+			       worth_it ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+	char ip[ADDR_IP_SIZE];
+
+	log_print(level, "network '%s': guest '%s': DHCP%s%s: %s", n->name, p->name,
+		  reply->ip ? ": " : "", reply->ip ? addr_format_ip(reply->ip, ip) : "", reply->why);
+}
+
+static void deliver(struct serve *s, const struct dhcp_reply *reply)
+{
+	struct cv_network n = { .name = "?" };
+	struct cv_port p = { .name = "?" };
+	int err;
+
+	if (tables_network_get(s->tables, reply->net, &n) ||
+	    tables_port_get(s->tables, reply->slot, &p)) {
+		log_debug("DHCP: %s", reply->why);
+		return;
+	}
+	log_reply(&n, &p, reply);
+	if (!reply->len)
+		return;
+	err = reply_sockets_send(s->sockets, reply->net, n.name, (int)(CV_IFINDEX_PORT + reply->slot),
+				 reply->frame, reply->len, tables_boot_ns());
+	if (err)
+		log_warn("network '%s': guest '%s': cannot send a DHCP reply: %s", n.name, p.name,
+			 strerror(-err));
+}
+
+/* A request that cannot be answered is the client's to repeat; the ring goes on. */
+static int on_request(void *arg, void *data, size_t size)
+{
+	const struct cv_request *req = data;
+	struct serve *s = arg;
+	struct dhcp_reply reply;
+	int err;
+
+	err = dhcp_server_answer(s->tables, s->leases, req, size, tables_boot_ns(), &reply);
+	if (!err)
+		deliver(s, &reply);
+	else if (err == -EAGAIN)
+		log_info("a DHCP request is left unanswered: a command holds the lock");
+	else
+		log_warn("cannot answer a DHCP request: %s", strerror(-err));
+	return 0;
+}
+
+int serve_requests(struct serve *s)
+{
+	int n = tables_requests_consume(s->ring);
+
+	return n < 0 ? n : 0;
+}
+
+int serve_fd(const struct serve *s)
+{
+	return tables_requests_fd(s->ring);
+}
+
+/* --- configuration */
+
+static int update_options(struct serve *s, __u16 id, const struct cv_network *n,
+			  struct config *cfg)
+{
+	struct cv_dhcp_options options = { 0 }, now = { 0 };
+	int err = resolv_fill(cfg);
+
+	if (!err)
+		err = dhcp_options_render(cfg, n, &options);
+	if (!err)
+		err = tables_dhcp_options_get(s->tables, id, &now);
+	if ((err && err != -ENOENT) || (!err && !memcmp(&options, &now, sizeof(now))))
+		return err;
+	log_debug("network '%s': new DHCP options", n->name);
+	return tables_dhcp_options_put(s->tables, id, &options);
+}
+
+static int reload_network(__u16 id, const struct cv_network *n, void *arg)
+{
+	struct serve *s = arg;
+	struct config cfg;
+	int err = state_load_config(n->name, &cfg);
+
+	if (err) {	/* the maps tell enough to serve */
+		log_debug("network '%s': no configuration: %s", n->name, strerror(-err));
+		return 0;
+	}
+	err = dhcp_leases_reserve(s->leases, id, &cfg);
+	if (!err && cfg.dhcp)
+		err = update_options(s, id, n, &cfg);
+	if (err)
+		log_warn("network '%s': cannot apply its configuration: %s", n->name, strerror(-err));
+	config_release(&cfg);
+	return 0;
+}
+
+static void scan(struct serve *s, __u64 now_ns)
+{
+	int err = dhcp_leases_scan(s->leases, now_ns);
+
+	s->scanned_ns = now_ns;
+	if (err)
+		log_warn("cannot look after the leases: %s", strerror(-err));
+}
+
+void serve_reload(struct serve *s)
+{
+	int err = tables_each_network(s->tables, reload_network, s);
+
+	if (err)
+		log_warn("cannot read the networks: %s", strerror(-err));
+	s->n_dns = resolv_read("", s->dns);
+	scan(s, tables_boot_ns());
+}
+
+static bool resolvers_changed(const struct serve *s)
+{
+	__be32 dns[CONFIG_MAX_DNS];
+	int n = resolv_read("", dns);
+
+	return n >= 0 && (n != s->n_dns || memcmp(dns, s->dns, (size_t)n * sizeof(dns[0])));
+}
+
+void serve_tick(struct serve *s)
+{
+	__u64 now_ns = tables_boot_ns();
+
+	reply_sockets_tidy(s->sockets, now_ns);
+	if (now_ns - s->scanned_ns < SERVE_SCAN_NS)
+		return;
+	if (resolvers_changed(s))
+		serve_reload(s);
+	else
+		scan(s, now_ns);
+}
+
+static int count_network(__u16 id, const struct cv_network *n, void *arg)
+{
+	++*(int *)arg;
+	return 0;
+}
+
+int serve_networks(struct serve *s)
+{
+	int n = 0, err = tables_each_network(s->tables, count_network, &n);
+
+	return err ? err : n;
+}
+
+/* --- opening */
+
+static int stat_pin(struct stat *ret)
+{
+	char path[PATH_MAX];
+	int err = paths_join(path, sizeof(path), paths_bpf(), META_PIN);
+
+	if (err)
+		return err;
+	return stat(path, ret) ? -errno : 0;
+}
+
+bool serve_is_current(const struct serve *s)
+{
+	struct stat pin;
+
+	return !stat_pin(&pin) && pin.st_dev == s->pin.st_dev && pin.st_ino == s->pin.st_ino;
+}
+
+void serve_close(struct serve *s)
+{
+	if (!s)
+		return;
+	tables_requests_close(s->ring);
+	reply_sockets_free(s->sockets);
+	dhcp_leases_free(s->leases);
+	tables_close(s->tables);
+	free(s);
+}
+
+static int open_parts(struct serve *s)
+{
+	const struct dhcp_hooks hooks = {
+		.lock = take_lock, .unlock = give_lock, .left = forget_flows, .arg = s,
+	};
+	int err;
+
+	err = stat_pin(&s->pin);
+	if (!err)
+		err = tables_open(&s->tables);
+	if (err)
+		return err;
+	s->sockets = reply_sockets_new();
+	if (!s->sockets)
+		return -ENOMEM;
+	err = dhcp_leases_new(s->tables, &hooks, &s->leases);
+	if (!err)
+		err = tables_requests_open(s->tables, on_request, s, &s->ring);
+	return err;
+}
+
+int serve_open(struct serve **ret)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return log_ret(-ENOMEM, "cannot serve");
+	s->lock_fd = -1;
+	err = open_parts(s);
+	if (err) {
+		serve_close(s);
+		if (err != -ENOENT)
+			log_error("cannot open the maps in '%s': %s", paths_bpf(),
+				  datapath_strerror(err));
+		return err;
+	}
+	serve_reload(s);
+	*ret = s;
+	return 0;
+}
