@@ -154,6 +154,8 @@ int datapath_unload(void)
 	int err;
 
 	datapath_hush();
+	if (check_pins() == -EPROTO)
+		return -EPROTO;
 	err = datapath_pin_path(path, "map", "meta");
 	if (err)
 		return err;

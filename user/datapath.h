@@ -37,7 +37,10 @@ int datapath_load(void);
 /** datapath_strerror() - what an error of datapath_load() or tables_open() means, for a message */
 const char *datapath_strerror(int err);
 
-/** datapath_unload() - take away every pin; networks must be gone.  Return: 0 or -errno */
+/**
+ * datapath_unload() - take away every pin; networks must be gone
+ * Return: 0, -EPROTO when they are of another ABI version (and stay), or -errno.
+ */
 int datapath_unload(void);
 
 /** datapath_loaded() - whether pins are there */

@@ -21,6 +21,7 @@
 #ifndef BPF_FIB_LOOKUP_SRC
 #define BPF_FIB_LOOKUP_SRC (1U << 4)	/* 6.7; the headers of Debian 12 are older */
 #endif
+#define UNKNOWN_FLAG (1U << 31)
 
 static bool probe_tcx(void)
 {
@@ -81,13 +82,19 @@ static int fib_lookup(__u32 flags, int *ret_answer)
 	return 0;
 }
 
+static bool fib_takes(__u32 flags)
+{
+	int answer;
+
+	return !fib_lookup(flags, &answer) && answer >= 0;
+}
+
+/* Told only by a kernel that refuses a flag which nobody has defined. */
 bool datapath_fib_src_ok(void)
 {
 	static int known = -1;
-	int plain, with_src;
 
 	if (known < 0)
-		known = !fib_lookup(0, &plain) && plain >= 0 &&
-			!fib_lookup(BPF_FIB_LOOKUP_SRC, &with_src) && with_src >= 0;
+		known = fib_takes(0) && !fib_takes(UNKNOWN_FLAG) && fib_takes(BPF_FIB_LOOKUP_SRC);
 	return known;
 }

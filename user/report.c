@@ -132,7 +132,7 @@ static struct column *next_column(struct report *r, const char *key)
 static int keep_cell(struct report *r, const char *text)
 {
 	size_t room = r->room ? 2 * r->room : 256;
-	char **cells = r->cells;
+	char **cells = r->cells, *copy;
 
 	if (r->n_cells == r->room) {
 		cells = realloc(cells, room * sizeof(*cells));
@@ -141,10 +141,14 @@ static int keep_cell(struct report *r, const char *text)
 		r->cells = cells;
 		r->room = room;
 	}
-	cells[r->n_cells] = strdup(text);
-	if (!cells[r->n_cells])
+	copy = strdup(text);
+	if (!copy)
 		return -ENOMEM;
-	r->n_cells++;
+	r->cells[r->n_cells++] = copy;
+	/* What others called their links must not steer the terminal. */
+	for (; *copy; copy++)
+		if ((unsigned char)*copy < ' ' || *copy == 0x7f)
+			*copy = '?';
 	return 0;
 }
 

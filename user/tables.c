@@ -194,6 +194,17 @@ int tables_dhcp_options_put(struct tables *t, __u16 net, const struct cv_dhcp_op
 	return bpf_map_update_elem(t->dhcp_options, &key, o, BPF_ANY) ? -errno : 0;
 }
 
+int tables_dhcp_options_get(struct tables *t, __u16 net, struct cv_dhcp_options *ret)
+{
+	struct cv_dhcp_options o;
+	__u32 key = net;
+
+	if (bpf_map_lookup_elem(t->dhcp_options, &key, &o))
+		return -errno;
+	*ret = o;
+	return 0;
+}
+
 /* --- uplinks */
 
 int tables_uplink_put(struct tables *t, __u32 ifindex, const struct cv_uplink *u)

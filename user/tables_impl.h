@@ -18,7 +18,7 @@
 	X(flows_in, struct cv_tuple, struct cv_flow_in)			\
 	X(leases, struct cv_lease_key, struct cv_lease)			\
 	X(dhcp_options, __u32, struct cv_dhcp_options)			\
-	X(requests, void, void)						\
+	X(requests, char[0], char[0])	/* a ring */			\
 	X(drops, struct cv_drop_key, struct cv_drop_count)		\
 	X(totals, __u32, struct cv_totals)
 

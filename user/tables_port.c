@@ -104,7 +104,7 @@ int tables_address_get(struct tables *t, __u16 net, __be32 ip, __u32 *ret_slot)
 static int claim_address(struct tables *t, __u16 net, __be32 ip, __u32 slot, bool *ret_new)
 {
 	struct cv_address key = { .ip = ip, .net = net };
-	__u32 owner;
+	__u32 owner = 0;
 	int err;
 
 	*ret_new = !bpf_map_update_elem(t->addresses, &key, &slot, BPF_NOEXIST);
@@ -121,7 +121,7 @@ static int claim_address(struct tables *t, __u16 net, __be32 ip, __u32 slot, boo
 static int release_address(struct tables *t, __u16 net, __be32 ip, __u32 slot)
 {
 	struct cv_address key = { .ip = ip, .net = net };
-	__u32 owner;
+	__u32 owner = 0;
 	int err;
 
 	if (!ip)

@@ -92,7 +92,7 @@ int tables_walk(int map_fd, size_t key_size, size_t value_size,
 	__attribute__((cleanup(batch_release))) struct batch b = {
 		.key_size = key_size, .value_size = value_size,
 	};
-	__u32 room = BATCH_BYTES / value_size, n;
+	__u32 room = BATCH_BYTES / value_size, n = 0;
 	int err, more;
 
 	if (key_size > MAX_KEY_SIZE)
