@@ -125,8 +125,9 @@ static int read_options(struct cli_table *t, int argc, char **argv, const char *
 			return -1;
 		}
 		if (val == '?' || val == ':') {
-			*ret_exit = usage_error(usage, val == ':' ? "argument missing for" :
-						"unknown option", argv[optind - 1]);
+			*ret_exit = usage_error(usage, val == ':' ? "argument missing for" : optopt ?
+						"no argument is taken by" : "unknown option",
+						argv[optind - 1]);
 			return -1;
 		}
 		if (store(t, val, optarg)) {

@@ -61,6 +61,20 @@ static size_t distance(const char *a, const char *b)
 	return (n_a > n_b ? n_a : n_b) - prefix;
 }
 
+/* The first of two words was right: tell the second ones. */
+static int incomplete(const char *word)
+{
+	char list[128] = "";
+	size_t len = 0, n = strlen(word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && len < sizeof(list); i++)
+		if (!strncmp(commands[i].name, word, n) && commands[i].name[n] == ' ')
+			len += snprintf(list + len, sizeof(list) - len, "%s'%s'", len ? ", " : "",
+					commands[i].name);
+	log_error("which '%s' command? %s", word, list);
+	return CLI_USAGE;
+}
+
 static int unknown(const char *word)
 {
 	const struct cli_command *best = NULL;
@@ -74,9 +88,9 @@ static int unknown(const char *word)
 			best = &commands[i];
 		}
 	}
-	if (best && !least)	/* the first of two words was right */
-		log_error("'%s' wants a second word: see 'culvert --help'", word);
-	else if (best)
+	if (!least)
+		return incomplete(word);
+	if (best)
 		log_error("unknown command '%s'; did you mean '%s'?", word, best->name);
 	else
 		log_error("unknown command '%s': see 'culvert --help'", word);

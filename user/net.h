@@ -110,6 +110,20 @@ struct net_link_want {
  */
 int net_link_apply(struct net *net, int ifindex, const struct net_link_want *want);
 
+/* What passed a guest's port, seen from the guest. */
+struct net_counters {
+	__u64 from_guest_packets, from_guest_bytes;
+	__u64 to_guest_packets, to_guest_bytes;
+};
+
+/**
+ * net_port_counters() - of a guest's TAP or veth
+ *
+ * The far end of a veth is asked where that is possible: what bpf_redirect_peer()
+ * delivers is counted there alone.  Return: 0, -ENODEV, or -errno.
+ */
+int net_port_counters(struct net *net, int ifindex, struct net_counters *ret);
+
 struct net_address {
 	int ifindex;
 	__be32 ip, mask;

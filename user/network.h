@@ -34,6 +34,9 @@ int network_up(const char *name, const struct config *cfg, enum network_change *
  */
 int network_down(const char *name, bool force);
 
+/** network_clean() - programs and files that interrupted runs left, when no network is up */
+int network_clean(void);
+
 struct network_port_spec {
 	const char *name;
 	const char *mac;	/* NULL: made from network and name */
@@ -48,9 +51,19 @@ struct network_port_spec {
 /** network_port_add() - @ret_fds: NULL, or @spec->queues open TAP descriptors */
 int network_port_add(const char *net, const struct network_port_spec *spec, int *ret_fds);
 int network_port_rm(const char *net, const char *name);
+/** network_port_forget() - the same after the guest's end, when others may have removed it before */
+int network_port_forget(const char *net, const char *name);
 
 /** network_enter() - put the calling process into the network's namespace */
 int network_enter(const char *net);
+
+/**
+ * network_each_name() - every network of this host, also one that is only half there
+ *
+ * By the maps, and by the labels of namespaces whose maps are lost.  @fn
+ * returns 0 to go on; the list was made before the first call.
+ */
+int network_each_name(int (*fn)(const char *name, void *arg), void *arg);
 
 /* Names: deterministic, at most 15 characters for a link. */
 void network_netns_name(const char *net, char buf[40]);	/* cv-NET */

@@ -47,7 +47,7 @@ static int add_uplink(struct net *host, const struct net_link *l, struct uplink_
 	struct uplink *u = &set->links[set->n];
 
 	if (!l->ether)
-		return log_ret(-EOPNOTSUPP, "uplink '%s' carries no Ethernet frames", l->name);
+		return log_refuse(-EOPNOTSUPP, "uplink '%s' carries no Ethernet frames", l->name);
 	*u = (struct uplink) { .ifindex = l->ifindex, .mtu = l->mtu };
 	strcpy(u->name, l->name);
 	set->n++;
@@ -64,7 +64,7 @@ static int choose_named(struct net *host, const struct config *cfg, struct uplin
 		if (err)
 			return log_ret(err, "uplink '%s'", cfg->uplinks[i]);
 		if (uplink_is_ours(l.ifindex))
-			return log_ret(-EINVAL, "uplink '%s' is a network's own link", l.name);
+			return log_refuse(-EINVAL, "uplink '%s' is a network's own link", l.name);
 		if (!set_has(set, l.ifindex))
 			err = add_uplink(host, &l, set);
 		if (err)
@@ -111,7 +111,7 @@ static int choose_by_route(struct net *host, struct uplink_set *set)
 	if (err)
 		return log_ret(err, "cannot read the host's routes");
 	if (!set->n)
-		return log_ret(-ENODEV, "no link holds an IPv4 default route; name one with --uplink, or use mode 'isolated'");
+		return log_refuse(-ENODEV, "no link holds an IPv4 default route; name one with --uplink, or use mode 'isolated'");
 	return 0;
 }
 

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A network made and taken away.  What it consists of stands in
+ * network_steps.c; here is when each step is done and undone.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "addr.h"
+#include "daemon.h"
+#include "datapath.h"
+#include "holders.h"
+#include "lock.h"
+#include "log.h"
+#include "mem.h"
+#include "netns.h"
+#include "network_impl.h"
+#include "paths.h"
+#include "state.h"
+#include "subnet.h"
+
+/* --- a network while a command works on it */
+
+static int open_tables(struct network_work *w)
+{
+	int err = tables_open(&w->tables);
+
+	if (err && err != -ENOENT) {
+		log_error("cannot open the maps in '%s': %s", paths_bpf(), datapath_strerror(err));
+		return err;
+	}
+	return 0;
+}
+
+static int find_entry(struct network_work *w)
+{
+	int err = w->tables ? tables_network_find(w->tables, w->name, &w->id, &w->entry) : 0;
+
+	if (err && err != -ENOENT)
+		return log_ret(err, "network '%s': cannot read the maps", w->name);
+	return 0;
+}
+
+static int begin_host(struct network_work *w)
+{
+	int err;
+
+	if (geteuid())
+		return log_refuse(-EPERM, "networks are made by root");
+	err = lock_take(&w->lock_fd);
+	if (err)
+		return log_ret(err, "cannot lock '%s'", paths_run());
+	err = net_open(-1, &w->host);
+	return err ? log_ret(err, "cannot open a netlink socket") : 0;
+}
+
+/* Names, lock and a socket on the host; no maps yet. */
+static int begin(struct network_work *w, const char *name)
+{
+	int err = network_name_check("network", name);
+
+	if (err)
+		return err;
+	strcpy(w->name, name);
+	network_netns_name(name, w->netns);
+	network_host_link(name, w->host_link);
+	return begin_host(w);
+}
+
+int network_work_begin(struct network_work *w, const char *name)
+{
+	int err = begin(w, name);
+
+	if (!err)
+		err = open_tables(w);
+	if (!err)
+		err = find_entry(w);
+	if (err)
+		return err;
+	err = network_open_netns(w);
+	/* None, or one that another host made: nothing of ours is in it. */
+	return err == -ENOENT || err == -EINVAL || err == -EEXIST ? 0 : err;
+}
+
+int network_work_open(struct network_work *w, const char *name)
+{
+	int err = network_work_begin(w, name);
+
+	if (err)
+		return err;
+	if (!w->id)
+		return log_refuse(-ENOENT, "network '%s' is not up; 'culvert up %s' makes it", name, name);
+	if (!w->inside)
+		return log_refuse(-ENOENT, "network '%s' has lost its namespace; 'culvert up %s' repairs it",
+			       name, name);
+	return 0;
+}
+
+void network_work_end(struct network_work *w)
+{
+	/* Where there was nothing, looking leaves nothing. */
+	if (w->lock_fd >= 0 && !w->tables && !datapath_loaded()) {
+		lock_remove();
+		state_remove_dir();
+	}
+	tables_close(w->tables);
+	net_close(w->inside);
+	net_close(w->host);
+	mem_close(&w->netns_fd);
+	mem_close(&w->lock_fd);
+}
+
+static int is_any(__u16 id, const struct cv_network *n, void *arg)
+{
+	return 1;
+}
+
+/* With the last network go the programs, the daemon, the files. */
+static int release_host(struct network_work *w)
+{
+	int err;
+
+	err = w->tables ? tables_each_network(w->tables, is_any, NULL) : 0;
+	if (err)
+		return err < 0 ? log_ret(err, "cannot read the maps") : 0;
+	err = w->tables ? uplink_release(w->tables, NULL) : 0;
+	if (err < 0)
+		return err;
+	daemon_finish();
+	err = datapath_unload();
+	if (err)
+		return log_ret(err, "cannot remove the pins in '%s'", paths_bpf());
+	lock_remove();
+	state_remove_dir();
+	return 0;
+}
+
+/* --- up: what it shall be */
+
+static int read_reserved(__u16 *ret_min, __u16 *ret_max)
+{
+	_fclose_ FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	unsigned int min, max;
+
+	if (!f || fscanf(f, "%u %u", &min, &max) != 2)
+		return -EIO;
+	*ret_min = min;
+	*ret_max = max;
+	return 0;
+}
+
+/*
+ * A host that gives all ports to its own sockets leaves none to guests.  Then
+ * they share: a port with a socket on it is found out when a flow is made.
+ */
+#define LEAST_PORTS 1024
+static int set_ports(struct network_work *w)
+{
+	struct cv_network *n = &w->entry;
+	int err = read_reserved(&n->reserved_min, &n->reserved_max);
+	int below, above;
+
+	if (err)
+		return log_ret(err, "cannot read the host's port range");
+	n->port_min = CV_PORT_MIN;
+	n->port_max = CV_PORT_MAX;
+	below = n->reserved_min > n->port_min ? n->reserved_min - n->port_min : 0;
+	above = n->reserved_max < n->port_max ? n->port_max - n->reserved_max : 0;
+	if (below + above >= LEAST_PORTS)
+		return 0;
+	log_warn("the host's own sockets may use ports %u to %u (net.ipv4.ip_local_port_range), so guests share them",
+		 n->reserved_min, n->reserved_max);
+	n->reserved_min = n->reserved_max = CV_PORT_MIN - 1;
+	return 0;
+}
+
+static int set_entry(struct network_work *w)
+{
+	static const __u32 timeouts_s[CV_N_TIMEOUTS] = {
+		[CV_TIMEOUT_UDP] = CV_UDP_TIMEOUT_S,
+		[CV_TIMEOUT_TCP_ESTABLISHED] = CV_TCP_ESTABLISHED_TIMEOUT_S,
+		[CV_TIMEOUT_TCP_TRANSITORY] = CV_TCP_TRANSITORY_TIMEOUT_S,
+		[CV_TIMEOUT_ICMP] = CV_ICMP_TIMEOUT_S,
+	};
+	struct cv_network n = {
+		.mode = w->cfg.mode,
+		.flags = (w->cfg.isolate ? CV_NET_ISOLATE : 0) | (w->cfg.dhcp ? CV_NET_DHCP : 0),
+		.subnet = w->cfg.subnet, .netmask = w->cfg.netmask,
+		.gateway = config_gateway(w->cfg.subnet),
+		.host_ifindex = CV_IFINDEX_HOST + w->id, .ns_ifindex = CV_IFINDEX_NS + w->id,
+		.max_flows = tables_meta(w->tables)->max_flows,
+		.mtu = uplink_mtu(&w->uplinks), .lease_s = w->cfg.lease_s,
+	};
+
+	for (int i = 0; i < CV_N_TIMEOUTS; i++)
+		n.timeout_ticks[i] = CV_TICKS(timeouts_s[i]);
+	network_mac(w->name, "gateway", n.gateway_mac);
+	strcpy(n.name, w->name);
+	w->entry = n;
+	return set_ports(w);
+}
+
+/* The subnet of a network that is up stays: guests have addresses in it. */
+static int keep_subnet(struct network_work *w)
+{
+	char ours[ADDR_PREFIX_SIZE];
+
+	if (!w->cfg.subnet_auto &&
+	    (w->cfg.subnet != w->entry.subnet || w->cfg.netmask != w->entry.netmask)) {
+		log_error("network '%s' is up with subnet %s; take it down to change that", w->name,
+			  addr_format_prefix(w->entry.subnet, w->entry.netmask, ours));
+		return -EBUSY;
+	}
+	w->cfg.subnet = w->entry.subnet;
+	w->cfg.netmask = w->entry.netmask;
+	return 0;
+}
+
+static int choose_subnet(struct network_work *w)
+{
+	int err;
+
+	if (w->id)
+		return keep_subnet(w);
+	if (!w->cfg.subnet_auto)
+		return subnet_check(w->host, w->tables, w->name, w->cfg.subnet, w->cfg.netmask,
+				    &w->uplinks);
+	err = subnet_choose(w->host, w->tables, &w->cfg.subnet, &w->cfg.netmask);
+	return err ? log_ret(err, "network '%s': no private subnet is free", w->name) : 0;
+}
+
+/* With an automatic subnet nobody could check this before. */
+static int check_guests(const struct network_work *w)
+{
+	char ip[ADDR_IP_SIZE], prefix[ADDR_PREFIX_SIZE];
+
+	for (size_t i = 0; i < w->cfg.n_guests; i++) {
+		__be32 addr = config_guest_ip(&w->cfg, &w->cfg.guests[i], w->cfg.subnet);
+		__be32 host = addr & ~w->cfg.netmask;
+
+		if (!addr || ((addr & w->cfg.netmask) == w->cfg.subnet && host &&
+			      host != ~w->cfg.netmask && addr != config_gateway(w->cfg.subnet)))
+			continue;
+		log_error("network '%s': %s of guest '%s' is no guest's address in %s", w->name,
+			  addr_format_ip(addr, ip), w->cfg.guests[i].name,
+			  addr_format_prefix(w->cfg.subnet, w->cfg.netmask, prefix));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int prepare(struct network_work *w, const struct config *cfg)
+{
+	int err;
+
+	w->cfg = *cfg;
+	err = uplink_choose(w->host, &w->cfg, &w->uplinks);
+	if (!err)
+		err = choose_subnet(w);
+	if (!err)
+		err = check_guests(w);
+	if (!err && !w->id) {
+		err = tables_network_free_id(w->tables, &w->id);
+		if (err)
+			log_ret(err, "network '%s': no more networks fit", w->name);
+	}
+	return err ? err : set_entry(w);
+}
+
+/* --- up: making it so */
+
+static void undo_steps(struct network_work *w, int last, const bool made[], bool fresh)
+{
+	for (int i = last; i >= 0; i--)
+		if (fresh || made[i])
+			network_steps[i].undo(w);
+}
+
+static int do_steps(struct network_work *w, enum network_change *ret)
+{
+	bool made[16] = { false }, changed = false;
+	int err;
+
+	for (int i = 0; i < network_n_steps; i++) {
+		err = network_steps[i].make(w);
+		log_debug("network '%s': %s: %s", w->name, network_steps[i].name,
+			  err < 0 ? "failed" : err == STEP_MADE ? "made" :
+			  err ? "changed" : "as it was");
+		if (err < 0) {
+			undo_steps(w, i, made, made[0]);
+			return err;
+		}
+		made[i] = err == STEP_MADE;
+		changed |= err != STEP_UNCHANGED;
+	}
+	*ret = changed ? NETWORK_CHANGED : NETWORK_UNCHANGED;
+	return 0;
+}
+
+static int load_datapath(void)
+{
+	int err = datapath_load();
+
+	if (err)
+		log_error("cannot load the programs into '%s': %s", paths_bpf(),
+			  datapath_strerror(err));
+	return err;
+}
+
+int network_up(const char *name, const struct config *cfg, enum network_change *ret)
+{
+	_work_ struct network_work w = NETWORK_WORK_INIT;
+	int err;
+
+	err = begin(&w, name);
+	if (err)
+		return err;
+	err = load_datapath();
+	if (!err)
+		err = open_tables(&w);
+	if (!err)
+		err = find_entry(&w);
+	if (!err)
+		err = prepare(&w, cfg);
+	if (!err)
+		err = do_steps(&w, ret);
+	if (err)
+		release_host(&w);
+	return err;
+}
+
+/* --- down */
+
+struct holders {
+	const struct network_work *w;
+	enum log_level level;
+	int n;
+};
+
+static int name_holder(const struct holder *h, void *arg)
+{
+	struct holders *found = arg;
+
+	found->n++;
+	if (h->tap[0])
+		log_print(found->level, "network '%s': %s (pid %d) holds TAP '%s'", found->w->name,
+			  h->command, h->pid, h->tap);
+	else
+		log_print(found->level, "network '%s': %s (pid %d) runs in its namespace",
+			  found->w->name, h->command, h->pid);
+	return 0;
+}
+
+static int check_holders(struct network_work *w, bool force)
+{
+	struct holders found = { w, force ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, 0 };
+	int err;
+
+	if (w->netns_fd < 0)
+		return 0;
+	err = holders_each(w->netns_fd, name_holder, &found);
+	if (err)
+		return network_failed(w, NULL, err, "cannot see who uses it");
+	if (!found.n || force)
+		return 0;
+	log_error("network '%s' is in use; stop those, or add --force", w->name);
+	return -EBUSY;
+}
+
+static bool host_link_is_ours(const struct network_work *w)
+{
+	char alias[NET_ALIAS_SIZE];
+	struct net_link l;
+
+	network_alias(w->name, "host", alias);
+	return !net_link_find(w->host, w->host_link, &l) && !strcmp(l.alias, alias);
+}
+
+static int pin_is_left(const char *pin, void *arg)
+{
+	const struct network_work *w = arg;
+	size_t len = strlen(w->name);
+
+	return !strncmp(pin, w->name, len) && pin[len] == ':';
+}
+
+/* Read back what should be gone. */
+static int verify_gone(const struct network_work *w)
+{
+	_fd_ int fd = -1;
+	const char *left = NULL;
+
+	if (host_link_is_ours(w))
+		left = "its link on the host";
+	else if (w->id && !netns_open(w->netns, &fd))
+		left = "its namespace";
+	else if (datapath_each_link(pin_is_left, (void *)w) == 1)
+		left = "a pinned program";
+	return left ? log_ret(-EIO, "network '%s': %s is still there", w->name, left) : 0;
+}
+
+int network_down(const char *name, bool force)
+{
+	_work_ struct network_work w = NETWORK_WORK_INIT;
+	int err;
+
+	err = network_work_begin(&w, name);
+	if (err)
+		return err;
+	if (!w.id && !(w.inside && network_netns_labelled(&w)) && !host_link_is_ours(&w)) {
+		release_host(&w);
+		return log_refuse(-ENOENT, "there is no network '%s'", name);
+	}
+	err = check_holders(&w, force);
+	for (int i = network_n_steps - 1; i >= 0 && !err; i--)
+		err = network_steps[i].undo(&w);
+	if (!err)
+		err = verify_gone(&w);
+	return err ? err : release_host(&w);
+}
+
+int network_clean(void)
+{
+	_work_ struct network_work w = NETWORK_WORK_INIT;
+	int err = begin_host(&w);
+
+	if (!err)
+		err = open_tables(&w);
+	return err ? err : release_host(&w);
+}

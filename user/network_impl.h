@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the engine share: network.c, steps, ports, reservations. */
+#ifndef CULVERT_NETWORK_IMPL_H
+#define CULVERT_NETWORK_IMPL_H
+
+#include <stdbool.h>
+
+#include "net.h"
+#include "network.h"
+#include "tables.h"
+#include "uplink.h"
+
+#define NETWORK_PIN_SIZE (2 * CV_NAME_SIZE)
+
+/**
+ * struct network_work - one network while a command works on it
+ * @id:		0: not in the maps
+ * @entry:	as in the maps, or as it shall be
+ * @cfg:	the configuration asked for; `up` alone has one
+ * @uplinks:	likewise
+ * @inside:	rtnetlink in the namespace; NULL while there is none
+ * @netns_fd:	-1 while there is none
+ */
+struct network_work {
+	int lock_fd;
+	int netns_fd;
+	__u16 id;
+	struct tables *tables;
+	struct net *host, *inside;
+	struct cv_network entry;
+	struct config cfg;
+	struct uplink_set uplinks;
+	char name[CV_NAME_SIZE];
+	char netns[40];
+	char host_link[NET_NAME_SIZE];
+};
+
+#define NETWORK_WORK_INIT { .lock_fd = -1, .netns_fd = -1 }
+
+/**
+ * network_work_begin() - take the lock, open the maps, look the network up
+ *
+ * Fine when nothing of it is there.  Logs.  Return: 0 or -errno.
+ */
+int network_work_begin(struct network_work *w, const char *name);
+/** network_work_open() - the same for a network that must be up, with its namespace */
+int network_work_open(struct network_work *w, const char *name);
+void network_work_end(struct network_work *w);
+#define _work_ __attribute__((cleanup(network_work_end)))
+
+/** network_open_netns() - set @w->netns_fd and @w->inside when the namespace is there and ours */
+int network_open_netns(struct network_work *w);
+/** network_netns_labelled() - whether the opened namespace bears our label, not just no other's */
+bool network_netns_labelled(const struct network_work *w);
+
+/* What a step of `up` did.  Only what it MADE is undone when a later one fails. */
+enum network_step_result { STEP_UNCHANGED, STEP_CHANGED, STEP_MADE };
+
+/**
+ * struct network_step - one thing that makes up a network
+ * @make:	ensure it; enum network_step_result or -errno; logs
+ * @undo:	take it away, whatever is left of it; 0 or -errno; logs
+ */
+struct network_step {
+	const char *name;
+	int (*make)(struct network_work *w);
+	int (*undo)(struct network_work *w);
+};
+
+extern const struct network_step network_steps[];
+extern const int network_n_steps;
+
+/* --- labels and derived values */
+
+/** network_mac() - a locally administered MAC, always the same for network and role */
+void network_mac(const char *net, const char *role, __u8 ret_mac[6]);
+/** network_guest_mac() - what a guest gets when nobody says: 52:54:00 and a hash */
+void network_guest_mac(const char *net, const char *port, __u8 ret_mac[6]);
+void network_alias(const char *net, const char *what, char buf[NET_ALIAS_SIZE]);
+void network_altname(const char *net, const char *what, char buf[NET_ALTNAME_SIZE]);
+void network_pin(const char *net, const char *what, char buf[NETWORK_PIN_SIZE]);
+
+/** network_name_check() - @what is "network" or "port".  Logs.  Return: 0 or -EINVAL */
+int network_name_check(const char *what, const char *name);
+
+/** network_failed() - log "network 'NAME': WHAT: cause", with the kernel's words.  Return: @err */
+int network_failed(const struct network_work *w, const struct net *net, int err, const char *what);
+
+/* --- ports (port.c) */
+
+/** port_settle() - finish a port whose link is there: bridge, program, up.  Return: step result or -errno */
+int port_settle(struct network_work *w, const struct cv_port *p);
+/** port_discard() - link, program, flows, entry; whatever is left of it.  Logs.  Return: 0 or -errno */
+int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p);
+/** ports_make() - discard those whose link is gone, settle the others */
+int ports_make(struct network_work *w);
+int ports_undo(struct network_work *w);
+
+/* --- addresses of guests (reservation.c) */
+
+/** dhcp_make() - options and reservations of w->cfg, in the maps */
+int dhcp_make(struct network_work *w);
+int dhcp_undo(struct network_work *w);
+/** reservation_of() - what the configuration the network came up with says of a guest; false: nothing */
+bool reservation_of(const struct network_work *w, const char *port, struct config_guest *ret);
+/**
+ * reservation_put() - the static lease of a guest, so that the kernel answers its DHCP
+ * Return: step result, -EADDRINUSE when another one has the address, or -errno.  Does not log.
+ */
+int reservation_put(struct network_work *w, const char *guest, const __u8 mac[6], __be32 ip,
+		    __u32 slot);
+
+#endif
