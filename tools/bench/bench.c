@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <bpf/libbpf.h>
 
@@ -19,7 +21,7 @@
 #define MAX_SECONDS	160	/* no round begins later; setting up is not in it */
 #define QUICK_SECONDS	32
 #define MAX_STEAL	25.0	/* percent */
-#define MAX_ERROR	0.05	/* of the ratio of a time per packet */
+#define MAX_ERROR	0.05	/* of a ratio that is judged */
 #define MAX_LIMITS	16
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_OVER_LIMIT, EXIT_NOISY };
@@ -63,7 +65,6 @@ static const struct metric metrics[] = {
 
 struct limit {
 	const char *name;
-	size_t name_len;
 	double ratio;
 };
 
@@ -86,27 +87,21 @@ static bool selected(const char *name, const char *only)
 	return false;
 }
 
-static int parse_limit(const char *text, struct options *o)
+/* "NAME=RATIO"; cuts @text. */
+static int parse_limit(char *text, struct options *o)
 {
-	const char *equals = strchr(text, '=');
 	struct limit *l = &o->limits[o->n_limits];
-	char *end;
+	char *equals = strchr(text, '='), *end;
 
 	if (!equals || o->n_limits == MAX_LIMITS)
 		return -EINVAL;
+	*equals = '\0';
 	l->name = text;
-	l->name_len = equals - text;
 	l->ratio = strtod(equals + 1, &end);
-	if (*end || end == equals + 1 || l->ratio <= 0)
+	if (*end || end == equals + 1 || !(l->ratio > 0))
 		return -EINVAL;
-	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
-		for (int v = 0; v < METRIC_VALUES && metrics[i].name[v]; v++)
-			if (strlen(metrics[i].name[v]) == l->name_len &&
-			    !strncmp(metrics[i].name[v], text, l->name_len)) {
-				o->n_limits++;
-				return 0;
-			}
-	return -EINVAL;
+	o->n_limits++;
+	return 0;
 }
 
 static int parse_options(int argc, char **argv, struct bench *b, struct options *o)
@@ -185,19 +180,28 @@ static bool has_culvert(const struct bench *b)
 	return false;
 }
 
+/* Whether noise in this row matters: what has a limit, else every packet time. */
+static bool is_judged(const struct row *r, const struct options *o)
+{
+	for (unsigned int i = 0; i < o->n_limits; i++)
+		if (!strcmp(r->name, o->limits[i].name))
+			return true;
+	return !o->n_limits && r->is_time;
+}
+
 /*
- * Too noisy when culvert's packet times (without culvert: anyone's) are not
- * known well enough to be judged.
+ * Too noisy when culvert's ratios (without culvert: anyone's) are not known
+ * well enough to be judged.
  */
-static bool too_noisy(const struct bench *b, const struct row *rows, unsigned int n_rows,
-		      double steal)
+static bool too_noisy(const struct bench *b, const struct options *o, const struct row *rows,
+		      unsigned int n_rows, double steal)
 {
 	bool all = !has_culvert(b), noisy = steal > MAX_STEAL;
 
 	if (noisy)
 		printf("too noisy: %.1f %% of the CPU time was stolen\n", steal);
 	for (unsigned int i = 0; i < n_rows; i++)
-		for (unsigned int s = 1; s < b->n_sites && rows[i].is_time; s++) {
+		for (unsigned int s = 1; s < b->n_sites && is_judged(&rows[i], o); s++) {
 			if ((!all && b->sites[s].backend != CULVERT) ||
 			    rows[i].of[s].error <= MAX_ERROR)
 				continue;
@@ -209,26 +213,24 @@ static bool too_noisy(const struct bench *b, const struct row *rows, unsigned in
 	return noisy;
 }
 
-static bool over_limit(const struct bench *b, const struct row *r, const struct options *o)
+/* Return: 1 when culvert is over the limit, 0 when not, -ENODATA when it was not measured. */
+static int over_limit(const struct bench *b, const struct row *rows, unsigned int n_rows,
+		      const struct limit *limit)
 {
-	for (unsigned int l = 0; l < o->n_limits; l++) {
-		const struct limit *limit = &o->limits[l];
-
-		if (strlen(r->name) != limit->name_len ||
-		    strncmp(r->name, limit->name, limit->name_len))
-			continue;
+	for (unsigned int i = 0; i < n_rows; i++)
 		for (unsigned int s = 1; s < b->n_sites; s++) {
+			const struct row *r = &rows[i];
 			double ratio = r->of[s].ratio.median;
 
-			if (b->sites[s].backend != CULVERT ||
-			    (r->more_is_better ? ratio >= limit->ratio : ratio <= limit->ratio))
+			if (strcmp(r->name, limit->name) || b->sites[s].backend != CULVERT)
 				continue;
+			if (r->more_is_better ? ratio >= limit->ratio : ratio <= limit->ratio)
+				return 0;
 			printf("over limit: %s is x%.2f, limit x%.2f\n", r->name, ratio,
 			       limit->ratio);
-			return true;
+			return 1;
 		}
-	}
-	return false;
+	return bench_fail(-ENODATA, "--limit %s: not measured for culvert", limit->name);
 }
 
 static int judge(struct bench *b, const struct options *o, const struct row *rows,
@@ -238,9 +240,14 @@ static int judge(struct bench *b, const struct options *o, const struct row *row
 
 	printf("\nsteal %.1f %%; every packet's addresses checked, every row's bytes counted by its own datapath\n",
 	       steal);
-	for (unsigned int i = 0; i < n_rows; i++)
-		v.over_limit |= over_limit(b, &rows[i], o);
-	v.noisy = too_noisy(b, rows, n_rows, steal);
+	for (unsigned int i = 0; i < o->n_limits; i++) {
+		int over = over_limit(b, rows, n_rows, &o->limits[i]);
+
+		if (over < 0)
+			return EXIT_FAILED;
+		v.over_limit |= over;
+	}
+	v.noisy = too_noisy(b, o, rows, n_rows, steal);
 	if (o->json && print_json(o->json, b, rows, n_rows, &v))
 		return EXIT_FAILED;
 	/* Noise first: a limit that noise has broken proves nothing. */
@@ -266,6 +273,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench [--quick] [--json FILE] [--only LIST] [--limit NAME=RATIO] SITES\n");
 		return EXIT_USAGE;
 	}
+	/* Not to outlive run, which takes the sites away. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	libbpf_set_print(quiet);
 	CPU_ZERO(&cpu);
 	CPU_SET(BENCH_CPU, &cpu);

@@ -24,7 +24,7 @@ enum direction { UP, DOWN, N_DIRECTIONS };
 /* In the order of a line of topo.sh. */
 enum place { GUEST, NET, HOST, FAR, N_PLACES };
 
-enum backend { FLOOR, NONE, NFT, REDIRECT, CULVERT, N_BACKENDS };
+enum backend { FLOOR, NONE, MASQUERADE, NFT, REDIRECT, CULVERT, N_BACKENDS };
 
 /* Test packets in one direction: a raw socket and what it sends. */
 struct lane {

@@ -87,7 +87,10 @@ static int nft_seen(__u64 ret_bytes[N_DIRECTIONS])
 	return found == N_DIRECTIONS ? 0 : bench_fail(-ENODATA, "nft: no counters");
 }
 
-/* Without a NAT: what the host's end of the veth received and sent. */
+/*
+ * Where no rule counts: what the host's end of the veth received and sent.
+ * That a packet was translated is seen by the sink.
+ */
 static int link_seen(__u64 ret_bytes[N_DIRECTIONS])
 {
 	_fclose_ FILE *f = fopen("/proc/thread-self/net/dev", "re");
@@ -97,7 +100,7 @@ static int link_seen(__u64 ret_bytes[N_DIRECTIONS])
 		if (sscanf(line, " hv0: %llu %*u %*u %*u %*u %*u %*u %*u %llu",
 			   &ret_bytes[UP], &ret_bytes[DOWN]) == 2)
 			return 0;
-	return bench_fail(-ENODATA, "none: no counters of \"hv0\"");
+	return bench_fail(-ENODATA, "no counters of \"hv0\"");
 }
 
 static int seen(struct bench *b, struct site *s, __u64 ret_bytes[N_DIRECTIONS])

@@ -19,6 +19,7 @@
 static const char *const backend_names[N_BACKENDS] = {
 	[FLOOR] = "floor",
 	[NONE] = "none",
+	[MASQUERADE] = "masquerade",
 	[NFT] = "nft",
 	[REDIRECT] = "redirect",
 	[CULVERT] = "culvert",
@@ -31,7 +32,9 @@ const char *backend_name(enum backend backend)
 
 __u32 site_outside_ip(const struct site *s)
 {
-	return s->backend == NFT || s->backend == CULVERT ? BENCH_EXT_IP : BENCH_GUEST_IP;
+	bool translated = s->backend == NFT || s->backend == MASQUERADE || s->backend == CULVERT;
+
+	return translated ? BENCH_EXT_IP : BENCH_GUEST_IP;
 }
 
 int bench_fail(int err, const char *fmt, ...)

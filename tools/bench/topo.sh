@@ -8,7 +8,7 @@
 #   10.77.0.2                               10.77.0.1   192.0.2.1   192.0.2.2
 #
 # The namespaces are called $P-BACKEND-guest and so on; $P is cvb and the pid
-# of run.  $work is a directory for what the backends need.  Neighbours are
+# of run.  $work (/tmp/$P) is a directory for what the backends need.  Neighbours are
 # static, IPv6 is off, the bridge does not call netfilter.
 
 guest_mac=02:63:76:00:00:02
@@ -117,13 +117,33 @@ topo_none()
 	topo_line none "$P-none-net" $gateway_mac
 }
 
-# The duties of culvert in nftables: masquerade, guests out, only replies in.
-# The counters prove the way; a forward chain without them would be as long.
+# Backend $1: the stack with masquerade and nothing else, nft's best case.
+topo_translate()
+{
+	topo_ends "$1"
+	topo_inside "$1"
+	ns_in "$P-$1-host" sysctl -qw net.ipv4.ip_forward=1
+	ns_in "$P-$1-host" nft -f - <<-'RULES'
+	table ip bench {
+		chain postrouting {
+			type nat hook postrouting priority srcnat; policy accept;
+			ip saddr 10.77.0.0/24 oifname "up0" masquerade
+		}
+	}
+	RULES
+	topo_line "$1" "$P-$1-net" $gateway_mac
+}
+
+topo_masquerade()
+{
+	topo_translate masquerade
+}
+
+# With the duties of culvert: guests out, only replies in.  The rules' counters
+# prove the way; without them the chain would be as long.
 topo_nft()
 {
-	topo_ends nft
-	topo_inside nft
-	ns_in "$P-nft-host" sysctl -qw net.ipv4.ip_forward=1
+	topo_translate nft
 	ns_in "$P-nft-host" nft -f - <<-'RULES'
 	table ip bench {
 		counter up { }
@@ -133,13 +153,8 @@ topo_nft()
 			iifname "hv0" ct state established,related,new counter name "up" accept
 			oifname "hv0" ct state established,related counter name "down" accept
 		}
-		chain postrouting {
-			type nat hook postrouting priority srcnat; policy accept;
-			ip saddr 10.77.0.0/24 oifname "up0" masquerade
-		}
 	}
 	RULES
-	topo_line nft "$P-nft-net" $gateway_mac
 }
 
 # The bench attaches redirect.bpf.c itself.
@@ -161,7 +176,6 @@ topo_culvert()
 {
 	topo_ends culvert
 	mkdir -p "$work/run" "$work/state" "$work/conf"
-	culvert_up=1
 	if ! culvert_here up "$P" --subnet 10.77.0.0/24 --uplink up0 >"$work/up.log" 2>&1 ||
 	   ! culvert_here port add "$P" guest --veth "$P-culvert-guest" \
 		--mac $guest_mac --ip 10.77.0.2 >>"$work/up.log" 2>&1; then
@@ -183,12 +197,21 @@ topo_culvert()
 # Everything of ours, whatever of it exists.
 topo_remove()
 {
-	if [ -n "${culvert_up:-}" ]; then
+	if [ -d "$work/run" ]; then
 		culvert_here down --all --force >"$work/down.log" 2>&1 ||
 			sed 's/^/bench: culvert: /' "$work/down.log" >&2
-		rm -rf "/sys/fs/bpf/${P:?}"
 	fi
-	for ns in /run/netns/"$P"-* /run/netns/cv-"$P"; do
+	for ns in "/run/netns/$P"-* "/run/netns/cv-$P"; do
 		[ ! -e "$ns" ] || ip netns del "${ns##*/}"
+	done
+	rm -rf "$work" "/sys/fs/bpf/${P:?}"
+}
+
+# What a run left behind that was killed outright.
+topo_sweep()
+{
+	for work in "${TMPDIR:-/tmp}"/cvb[0-9]*; do
+		P=${work##*/}
+		[ ! -d "$work" ] || [ -d "/proc/${P#cvb}" ] || topo_remove
 	done
 }
