@@ -63,15 +63,29 @@ $(BUILD)/culvert-asan: $(ASAN_OBJ)
 	@$(CC) $(SANITIZE) -o $@ $(ASAN_OBJ) $(PKG_LIBS)
 
 UNIT	= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-$(BUILD)/unit/%: tests/unit/%.c $(filter-out $(BUILD)/asan/main.o,$(ASAN_OBJ)) | $(BUILD)/unit
-	@echo "  CC    $@"
-	@$(CC) -std=gnu11 $(WARN) $(SANITIZE) $(CPPFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+# An archive, so that a test may bring its own of a layer below (fake_tables.h).
+$(BUILD)/asan/libculvert.a: $(filter-out $(BUILD)/asan/main.o,$(ASAN_OBJ))
+	@rm -f $@ && $(AR) rc $@ $^
 
-# --- packet tables
-BPFTEST	= $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%,$(wildcard tests/bpf/test_*.c))
-$(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h) $(filter-out $(BUILD)/user/main.o,$(OBJ)) | $(BUILD)/bpftest
+$(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/asan/libculvert.a | $(BUILD)/unit
 	@echo "  CC    $@"
-	@$(CC) $(CFLAGS_ALL) -Itests/bpf -o $@ $< $(filter-out $(BUILD)/user/main.o,$(OBJ)) $(PKG_LIBS)
+	@$(CC) -std=gnu11 $(WARN) $(SANITIZE) $(CPPFLAGS_ALL) -o $@ $< $(BUILD)/asan/libculvert.a $(PKG_LIBS) -lcmocka
+
+# --- packet tables; what is no test_*.c is shared by all of them
+BPFTEST	= $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%,$(wildcard tests/bpf/test_*.c))
+BPFTEST_OBJ = $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c))) \
+	      $(filter-out $(BUILD)/user/main.o,$(OBJ))
+$(BUILD)/bpftest/%.o: tests/bpf/%.c $(wildcard tests/bpf/*.h) | $(BUILD)/culvert.skel.h $(BUILD)/bpftest
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) -Itests/bpf -c -o $@ $<
+
+# world.o holds the skeleton
+$(BUILD)/bpftest/world.o: $(BUILD)/culvert.skel.h
+.SECONDARY: $(BPFTEST_OBJ)
+
+$(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h) $(BPFTEST_OBJ) | $(BUILD)/bpftest
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) -Itests/bpf -o $@ $< $(BPFTEST_OBJ) $(PKG_LIBS)
 
 # --- tools of the tests and the bench
 TOOLS	= $(patsubst tools/%.c,$(BUILD)/%,$(wildcard tools/*.c)) $(patsubst tools/bench/%.c,$(BUILD)/%,$(wildcard tools/bench/bench*.c))

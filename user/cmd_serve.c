@@ -45,7 +45,7 @@
  */
 struct daemon {
 	sd_event *event;
-	sd_event_source *requests, *timer;
+	sd_event_source *requests, *timer, *changes;
 	struct serve *serve;
 	int lock_fd, ready_fd;
 	bool until_last, had_network, reload;
@@ -248,8 +248,8 @@ static int add_signals(struct daemon *d)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
+	if (sigprocmask(SIG_BLOCK, &set, NULL) || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;	/* who wanted to know that we are ready may be gone */
 	err = sd_event_add_signal(d->event, NULL, SIGTERM, on_stop, d);
 	if (err >= 0)
 		err = sd_event_add_signal(d->event, NULL, SIGINT, on_stop, d);
@@ -268,7 +268,7 @@ static int add_sources(struct daemon *d)
 		err = sd_event_add_time_relative(d->event, &d->timer, CLOCK_MONOTONIC, TICK_US,
 						 EAGER_TICK_US / 5, on_timer, d);
 	if (err >= 0)
-		err = sd_event_add_inotify(d->event, NULL, paths_run(),
+		err = sd_event_add_inotify(d->event, &d->changes, paths_run(),
 					   IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE,
 					   on_change, d);
 	if (err >= 0)
@@ -313,6 +313,7 @@ static void clean_up(struct daemon *d)
 {
 	detach(d);
 	sd_event_source_unref(d->timer);
+	sd_event_source_unref(d->changes);
 	sd_event_unref(d->event);
 	release_lock(d);
 	state_remove_dir();

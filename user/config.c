@@ -37,13 +37,18 @@ void config_release(struct config *cfg)
 	cfg->n_guests = 0;
 }
 
-bool config_name_ok(const char *name)
+/* As network_name_check(), which logs and knows networks too. */
+static bool name_ok(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len && len < CV_NAME_SIZE && isascii(name[0]) && isalnum(name[0]) &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			    "0123456789-_.") == len;
+	return len && len < CV_NAME_SIZE && name[0] != '-' &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static bool name_is_ours(const char *name)
+{
+	return !strcmp(name, "host") || !strcmp(name, "ns") || !strcmp(name, "uplink");
 }
 
 /* --- one check per key; each reports at its own path */
@@ -292,9 +297,11 @@ static int read_guest(const struct config_source *src, const struct config_file_
 {
 	struct yaml_path p = guest_path(i, "name");
 
-	if (!config_name_ok(f->name))
-		return config_fail(src, &p, "'%s' is no name: up to %d letters, digits and '-_.'",
+	if (!name_ok(f->name))
+		return config_fail(src, &p, "'%s' is no name: up to %d of a-z, 0-9 and '-', not '-' first",
 				   f->name, CV_NAME_SIZE - 1);
+	if (name_is_ours(f->name))
+		return config_fail(src, &p, "'%s' cannot be a guest's name: culvert uses it", f->name);
 	strcpy(g->name, f->name);
 	p = guest_path(i, "mac");
 	if (f->mac && addr_parse_mac(f->mac, g->mac))

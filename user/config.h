@@ -76,9 +76,6 @@ int config_parse(const char *file, const char *text, size_t len, struct config *
 		 char **ret_error);
 void config_release(struct config *cfg);
 
-/** config_name_ok() - a port's or network's name: letters, digits, "-_.", begins with one of the first two */
-bool config_name_ok(const char *name);
-
 /** config_gateway() - the first address of a subnet */
 static inline __be32 config_gateway(__be32 subnet)
 {

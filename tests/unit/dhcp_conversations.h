@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What clients ask, what operators and time do, and what has to come of it:
+ * RFC 2131 4.3 and 4.4, tables 3 and 5.  The words are dhcp_script.h's and
+ * do_step()'s.  Addresses that nobody wished for are where the MAC's hash
+ * falls; that it stays so is what gives a forgotten guest its address again.
+ */
+#ifndef CULVERT_TESTS_DHCP_CONVERSATIONS_H
+#define CULVERT_TESTS_DHCP_CONVERSATIONS_H
+
+#define STEPS 16
+
+struct row {
+	const char *name;
+	const char *step[STEPS];	/* what is done, what comes of it, and so on */
+};
+
+static const struct row rows[] = {
+	/* --- DISCOVER */
+	{ "DISCOVER of a new client is offered what it wishes", {
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"show", "A=.50 offered 60s/60s" } },
+	{ "DISCOVER without a wish gets the same address each time", {
+		"discover", "offer .24 to A@.24 3600s: offered",
+		"discover", "offer .24 to A@.24 3600s: offered",
+		"tick 61", "",
+		"show", "",
+		"discover", "offer .24 to A@.24 3600s: offered" } },
+	{ "DISCOVER with the broadcast flag is answered to all", {
+		"discover want=.50 bcast", "offer .50 to all@255.255.255.255 3600s: offered" } },
+	{ "DISCOVER with a stray ciaddr is answered at yiaddr", {
+		"discover want=.50 ciaddr=.77", "offer .50 to A@.50 3600s: offered" } },
+	{ "DISCOVER of a bound client is offered its own and stays bound", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"discover want=.60", "offer .50 to A@.50 3600s: offered",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "DISCOVER wishing for another network is offered what is free", {
+		"discover want=192.0.2.5", "offer .24 to A@.24 3600s: offered" } },
+	{ "DISCOVER wishing for the gateway's, network's, broadcast address", {
+		"discover want=.1", "offer .24 to A@.24 3600s: offered",
+		"discover want=.0", "offer .24 to A@.24 3600s: offered",
+		"discover want=.255", "offer .24 to A@.24 3600s: offered" } },
+	{ "DISCOVER wishing for another guest's address", {
+		"request by=B want=.50", "ack .50 to B@.50 3600s: bound again",
+		"discover want=.50", "offer .24 to A@.24 3600s: offered" } },
+	{ "DISCOVER wishing for an address offered to another guest", {
+		"discover by=B want=.50", "offer .50 to B@.50 3600s: offered",
+		"discover want=.50", "offer .24 to A@.24 3600s: offered",
+		"tick 61", "",
+		"discover by=C want=.50", "offer .50 to C@.50 3600s: offered" } },
+	{ "DISCOVER with rapid commit (80) is offered, without 80", {
+		"discover want=.50 rapid", "offer .50 to A@.50 3600s: offered" } },
+	{ "client id is echoed unaltered", {
+		"discover want=.50 id=\xff\x01seven", "offer .50 to A@.50 3600s: offered",
+		"select want=.50 server=.1 id=\xff\x01seven", "ack .50 to A@.50 3600s: bound" } },
+	{ "client id longer than a lease keeps is echoed too", {
+		"discover want=.50 id=0123456789012345678901234567890123456789",
+		"offer .50 to A@.50 3600s: offered" } },
+	{ "another client id on the same port has the same lease", {
+		"discover want=.50 id=firmware", "offer .50 to A@.50 3600s: offered",
+		"select want=.50 server=.1 id=firmware", "ack .50 to A@.50 3600s: bound",
+		"discover id=system", "offer .50 to A@.50 3600s: offered",
+		"select want=.50 server=.1 id=system", "ack .50 to A@.50 3600s: bound" } },
+	/* --- REQUEST, SELECTING */
+	{ "SELECTING binds, opens the port, keeps the name", {
+		"discover want=.50 host=Web.example", "offer .50 to A@.50 3600s: offered",
+		"select want=.50 server=.1 host=Web.example", "ack .50 to A@.50 3600s: bound",
+		"show", "1=.50 A=.50 bound 3600s/7200s web" } },
+	{ "SELECTING another server is not answered, and the offer is taken back", {
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"select want=.60 server=.2", "nothing: another server was chosen",
+		"show", "" } },
+	{ "SELECTING another server leaves a binding alone", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"select want=.60 server=.2", "nothing: another server was chosen",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "SELECTING what was not offered is refused, to all", {
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"select want=.60 server=.1", "nak 0.0.0.0 to all@255.255.255.255: lease is of another address" } },
+	{ "SELECTING after the offer has run out binds while it is free", {
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"tick 61", "",
+		"select want=.50 server=.1", "ack .50 to A@.50 3600s: bound" } },
+	{ "SELECTING after the offer went to another is refused", {
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"tick 61", "",
+		"discover by=B want=.50", "offer .50 to B@.50 3600s: offered",
+		"select want=.50 server=.1", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
+	{ "SELECTING without an address is not answered", {
+		"select server=.1", "nothing: names no address" } },
+	{ "SELECTING with the broadcast flag", {
+		"discover want=.50 bcast", "offer .50 to all@255.255.255.255 3600s: offered",
+		"select want=.50 server=.1 bcast", "ack .50 to all@255.255.255.255 3600s: bound" } },
+	/* --- REQUEST, INIT-REBOOT */
+	{ "INIT-REBOOT of a known client", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"wait 100", "",
+		"reboot want=.50", "ack .50 to A@.50 3600s: bound again",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "INIT-REBOOT of a known client with another address is refused", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"reboot want=.60", "nak 0.0.0.0 to all@255.255.255.255: lease is of another address" } },
+	{ "INIT-REBOOT in the wrong network is refused", {
+		"reboot want=192.168.122.5", "nak 0.0.0.0 to all@255.255.255.255: wrong network" } },
+	{ "INIT-REBOOT of an unknown client: the address is free, so it has it", {
+		"reboot want=.50", "ack .50 to A@.50 3600s: bound again" } },
+	{ "INIT-REBOOT of an unknown client: the address is another's", {
+		"request by=B want=.50", "ack .50 to B@.50 3600s: bound again",
+		"reboot want=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
+	{ "INIT-REBOOT with the gateway's or broadcast address is refused", {
+		"reboot want=.1", "nak 0.0.0.0 to all@255.255.255.255: address is not available",
+		"reboot want=.255", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
+	/* --- REQUEST, RENEWING and REBINDING */
+	{ "RENEWING extends, and answers at ciaddr", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"wait 1800", "",
+		"renew ciaddr=.50", "ack .50 to A@.50 3600s: renewed",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "RENEWING is answered at ciaddr even with the broadcast flag", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"renew ciaddr=.50 bcast", "ack .50 to A@.50 3600s: renewed" } },
+	{ "REBINDING extends", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"rebind ciaddr=.50", "ack .50 to A@.50 3600s: renewed" } },
+	{ "RENEWING and REBINDING of an unknown client with a free address", {
+		"renew ciaddr=.50", "ack .50 to A@.50 3600s: renewed",
+		"rebind by=B ciaddr=.51", "ack .51 to B@.51 3600s: renewed",
+		"show", "1=.50 2=.51 A=.50 bound 3600s/7200s B=.51 bound 3600s/7200s" } },
+	{ "REBINDING of an unknown client with another's address", {
+		"request by=B want=.50", "ack .50 to B@.50 3600s: bound again",
+		"rebind ciaddr=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
+	{ "REBINDING in the wrong network", {
+		"rebind ciaddr=192.0.2.7", "nak 0.0.0.0 to all@255.255.255.255: wrong network" } },
+	{ "RENEWING another address than the lease's", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"renew ciaddr=.51", "nak 0.0.0.0 to all@255.255.255.255: lease is of another address" } },
+	{ "REQUEST with neither 50, 54 nor ciaddr asks for nothing", {
+		"request", "nothing: asks for nothing" } },
+	/* --- DECLINE, RELEASE, INFORM */
+	{ "DECLINE takes the address from everybody for ten minutes", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"decline want=.50 server=.1", "nothing: declined: somebody else answers for the address",
+		"show", "declined=.50 600s",
+		"left", "7/1",
+		"discover want=.50", "offer .24 to A@.24 3600s: offered",
+		"tick 601", "",
+		"discover by=B want=.50", "offer .50 to B@.50 3600s: offered" } },
+	{ "DECLINE of what the client does not have does nothing", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"decline want=.51 server=.1", "nothing: declines what it does not have",
+		"decline by=B want=.50 server=.1", "nothing: declines what it does not have",
+		"decline want=.50 server=.2", "nothing: declined to another server",
+		"decline server=.1", "nothing: declines what it does not have",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "RELEASE frees the address and closes the port", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"release ciaddr=.50 server=.1", "nothing: released",
+		"show", "",
+		"left", "7/1",
+		"discover by=B want=.50", "offer .50 to B@.50 3600s: offered" } },
+	{ "RELEASE of what the client does not have does nothing", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"release ciaddr=.51 server=.1", "nothing: releases what it does not have",
+		"release ciaddr=.50 server=.2", "nothing: released to another server",
+		"release by=B ciaddr=.50 server=.1", "nothing: releases what it does not have",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "INFORM is told options alone, at ciaddr", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"inform ciaddr=.50", "ack 0.0.0.0 to A@.50: informed",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "INFORM for an address that the port does not have", {
+		"inform ciaddr=.50", "nothing: asks for an address that it does not have",
+		"inform", "nothing: asks for an address that it does not have" } },
+	/* --- who may ask */
+	{ "BOOTP, replies and relayed requests are not answered", {
+		"bootp", "nothing: not a DHCP request",
+		"offer", "nothing: asks for nothing",
+		"discover giaddr=.9", "nothing: was relayed",
+		"show", "" } },
+	{ "a client asks for itself alone", {
+		"discover chaddr=B", "nothing: asks for another client",
+		"discover by=B slot=1", "nothing: asks for another client",
+		"show", "" } },
+	{ "ports and networks that are not there", {
+		"discover slot=9", "nothing: the port is gone",
+		"discover net=9", "nothing: the port is gone",
+		"remove 1", "",
+		"discover", "nothing: the port is gone" } },
+	{ "a network without DHCP is silent", {
+		"off", "",
+		"discover", "nothing: this network answers no DHCP" } },
+	{ "what lay in the ring while nobody served is not answered", {
+		"discover want=.50 old=10", "offer .50 to A@.50 3600s: offered",
+		"release ciaddr=.50 server=.1 old=11", "nothing: asked too long ago",
+		"discover by=B old=600", "nothing: asked too long ago" } },
+	{ "a request cut short is nothing", {
+		"cut", "nothing: not a DHCP request" } },
+	/* --- reservations */
+	{ "a reservation by name comes before every wish, and has no end", {
+		"reserve b .9", "",
+		"discover by=B want=.50", "offer .9 to B@.9 3600s: offered",
+		"select by=B want=.9 server=.1", "ack .9 to B@.9 3600s: bound",
+		"tick 99999", "",
+		"show", "2=.9 B=.9 bound static" } },
+	{ "a reservation by MAC", {
+		"reserve-mac B .9", "",
+		"discover by=B", "offer .9 to B@.9 3600s: offered" } },
+	{ "a reserved address is nobody else's", {
+		"reserve b .9", "",
+		"discover want=.9", "offer .24 to A@.24 3600s: offered",
+		"reboot by=C want=.9", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
+	{ "who has a reservation has no other address", {
+		"reserve b .9", "",
+		"reboot by=B want=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available",
+		"reboot by=B want=.9", "ack .9 to B@.9 3600s: bound again" } },
+	{ "a static port has its address, whatever the client wishes", {
+		"static 3 .7", "",
+		"discover by=C want=.50", "offer .7 to C@.7 3600s: offered",
+		"select by=C want=.7 server=.1", "ack .7 to C@.7 3600s: bound",
+		"show", "3=.7 C=.7 bound static",
+		"release by=C ciaddr=.7 server=.1", "nothing: released",
+		"show", "3=.7 C=.7 bound static",
+		"decline by=C want=.7 server=.1", "nothing: declined: somebody else answers for the address",
+		"show", "3=.7 C=.7 bound static" } },
+	{ "what a command has reserved for a guest to come is nobody else's", {
+		"static-lease C .9", "",
+		"tick 0", "",
+		"discover want=.9", "offer .24 to A@.24 3600s: offered",
+		"discover by=C", "offer .9 to C@.9 3600s: offered",
+		"tick 99999", "",
+		"show", "C=.9 bound static" } },
+	{ "a static port's address is not given away before it asks", {
+		"static 3 .7", "",
+		"discover want=.7", "offer .24 to A@.24 3600s: offered" } },
+	{ "a declined reservation gives way to the pool meanwhile", {
+		"reserve a .9", "",
+		"request want=.9", "ack .9 to A@.9 3600s: bound again",
+		"decline want=.9 server=.1", "nothing: declined: somebody else answers for the address",
+		"discover", "offer .24 to A@.24 3600s: offered",
+		"select want=.24 server=.1", "ack .24 to A@.24 3600s: bound" } },
+	{ "a new reservation: the kernel stops renewing, the client is told", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"reserve a .9", "",
+		"tick 10", "",
+		"show", "1=.50 A=.50 suspended 3590s/7190s",
+		"renew ciaddr=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available",
+		"discover", "offer .9 to A@.9 3600s: offered",
+		"select want=.9 server=.1", "ack .9 to A@.9 3600s: bound",
+		"show", "1=.9 A=.9 bound static" } },
+	{ "a reservation of an address that another guest has", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"reserve b .50", "",
+		"discover by=B", "offer .17 to B@.17 3600s: offered",
+		"tick 10", "",
+		"rebind ciaddr=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
+	{ "a reservation that is gone leaves an ordinary lease", {
+		"reserve a .9", "",
+		"request want=.9", "ack .9 to A@.9 3600s: bound again",
+		"reserve b .11", "",
+		"tick 10", "",
+		"show", "1=.9 A=.9 bound 3600s/7200s",
+		"renew ciaddr=.9", "ack .9 to A@.9 3600s: renewed" } },
+	/* --- time */
+	{ "a lease is kept to its horizon, then address and port are taken back", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"tick 7199", "",
+		"show", "1=.50 A=.50 bound 0s/1s",
+		"tick 1", "",
+		"show", "",
+		"left", "7/1",
+		"discover by=B want=.50", "offer .50 to B@.50 3600s: offered" } },
+	{ "what the kernel renewed has its horizon moved", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"wait 1800", "",
+		"kernel-renews A", "",
+		"tick 0", "",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "a lease beyond its horizon that no scan has met is given anew to its owner", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"wait 8000", "",
+		"reboot want=.50", "ack .50 to A@.50 3600s: bound again" } },
+	{ "leases of a removed port and of a removed network go", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"request by=B want=.51", "ack .51 to B@.51 3600s: bound again",
+		"remove 1", "",
+		"tick 0", "",
+		"show", "2=.51 B=.51 bound 3600s/7200s",
+		"remove-network", "",
+		"tick 0", "",
+		"leases", "0" } },
+	{ "a port made again with another MAC does not inherit the lease", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"replace 1", "",
+		"tick 0", "",
+		"leases", "0" } },
+	/* --- the daemon dies */
+	{ "a new server adopts the leases and knows their addresses", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"discover by=C want=.52", "offer .52 to C@.52 3600s: offered",
+		"restart", "",
+		"discover by=B want=.50", "offer .17 to B@.17 3600s: offered",
+		"discover by=B want=.52", "offer .17 to B@.17 3600s: offered",
+		"renew ciaddr=.50", "ack .50 to A@.50 3600s: renewed",
+		"select by=C want=.52 server=.1", "ack .52 to C@.52 3600s: bound" } },
+	{ "half a binding, address without lease, is taken back", {
+		"half 1 .50", "",
+		"show", "1=.50",
+		"restart", "",
+		"show", "" } },
+	/* --- what goes wrong */
+	{ "a full map promises nothing", {
+		"fail -7", "",
+		"request want=.50", "error -7",
+		"show", "",
+		"fail -7", "",
+		"discover want=.50", "error -7",
+		"discover want=.50", "offer .50 to A@.50 3600s: offered" } },
+	{ "while a command holds the lock nothing is bound", {
+		"lock", "",
+		"request want=.50", "error -11",
+		"show", "",
+		"unlock", "",
+		"request want=.50", "ack .50 to A@.50 3600s: bound again" } },
+	{ "a subnet with nothing left is silent, and says so", {
+		"small", "",
+		"discover by=A", "offer .2 to A@.2 3600s: offered",
+		"discover by=B", "nothing: no address is left",
+		"wait 61", "",
+		"discover by=B", "offer .2 to B@.2 3600s: offered" } },
+};
+
+#endif
