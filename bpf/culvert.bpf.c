@@ -11,6 +11,7 @@
  */
 #include "verdict.h"
 #include "guard.h"
+#include "offload.h"
 #include "gateway.h"
 #include "dhcp.h"
 #include "policy.h"
@@ -36,6 +37,8 @@ int cv_from_guest(struct __sk_buff *skb)
 	if (going(&p, drop))
 		drop = guard_source(skb, &p, port);
 	if (going(&p, drop))
+		drop = offload_check(skb, &p);
+	if (going(&p, drop))
 		drop = gateway_answer(skb, &p, port, n);
 	if (going(&p, drop) && guard_is_dhcp(&p))
 		drop = dhcp_answer(skb, &p);
@@ -55,12 +58,14 @@ int cv_to_uplink(struct __sk_buff *skb)
 	p.now = pkt_now();
 	if (going(&p, drop))
 		drop = pkt_parse(skb, &p);
-	if (going(&p, drop) && pkt_is_fragment(&p))
-		drop = frag_ports(&p, p.net);
+	if (going(&p, drop))
+		drop = frag_recall(&p, p.net);
 	if (going(&p, drop) && pkt_icmp_error(&p))
 		drop = quote_out(skb, &p);
 	if (going(&p, drop))
 		drop = nat_out(skb, &p);
+	if (!drop)
+		frag_remember(&p, p.net);
 	if (drop)
 		drop = fwd_refuse_guest(skb, &p, drop);
 	return verdict(&p, drop);
@@ -73,16 +78,19 @@ int cv_from_uplink(struct __sk_buff *skb)
 	struct pkt p = {};
 	int drop = 0;
 
-	/* A frame with a VLAN tag is another link's. */
-	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || pkt_parse(skb, &p))
+	/* A frame with a VLAN tag is another link's, one for another host nobody's. */
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present ||
+	    skb->pkt_type != PKT_FOR_HOST || pkt_parse(skb, &p))
 		p.way = WAY_KERNEL;
 	p.now = pkt_now();
-	if (going(&p, drop) && pkt_is_fragment(&p) && frag_ports(&p, 0))
+	if (going(&p, drop) && frag_recall(&p, 0))
 		p.way = WAY_KERNEL;
 	if (going(&p, drop) && pkt_icmp_error(&p))
 		drop = quote_in(skb, &p);
 	if (going(&p, drop))
 		drop = nat_in(skb, &p);
+	if (!drop && p.way == WAY_PEER)
+		frag_remember(&p, 0);
 	if (drop)
 		drop = fwd_refuse_outside(skb, &p, drop);
 	return verdict(&p, drop);
@@ -110,8 +118,9 @@ int cv_start(struct __sk_buff *skb)
 
 	if (!s)
 		return 1;
-	if (bpf_timer_init(&s->timer, &sweeper, 1 /* CLOCK_MONOTONIC */) ||
-	    bpf_timer_set_callback(&s->timer, flow_sweep) ||
+	/* It may have been started before: -EBUSY, and nothing to do again. */
+	bpf_timer_init(&s->timer, &sweeper, 1 /* CLOCK_MONOTONIC */);
+	if (bpf_timer_set_callback(&s->timer, flow_sweep) ||
 	    bpf_timer_start(&s->timer, 0, 0))
 		return 1;
 	return 0;

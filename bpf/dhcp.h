@@ -256,6 +256,9 @@ static __noinline int dhcp_steer(struct __sk_buff *skb, const struct pkt *p)
 		return CV_DROP_UNKNOWN_PORT;
 	gain = (now - use->dhcp_tick) * CV_DHCP_PER_TICK;
 	use->dhcp_tick = now;
+	/* Two CPUs may take the last token at once: below zero is zero. */
+	if (use->dhcp_tokens > CV_DHCP_BURST)
+		use->dhcp_tokens = 0;
 	if (gain > CV_DHCP_BURST - use->dhcp_tokens)
 		use->dhcp_tokens = CV_DHCP_BURST;
 	else
@@ -348,7 +351,9 @@ static __noinline int dhcp_known(struct __sk_buff *skb, const struct pkt *p,
 	drop = dhcp_reply(skb, s, o);
 	if (drop)
 		return drop;
-	if (s->reply_type == CV_DHCP_ACK && !(l->flags & CV_LEASE_STATIC)) {
+	/* Again, as the daemon may have put a new entry in the place of this one. */
+	l = dhcp_lease(s, p, port);
+	if (l && s->reply_type == CV_DHCP_ACK && !(l->flags & CV_LEASE_STATIC)) {
 		l->expiry_boot_ns = now + s->grant_s * DHCP_NS_PER_S;
 		l->flags |= CV_LEASE_DIRTY;
 	}

@@ -26,12 +26,6 @@
 
 #include "policy.h"
 
-static __always_inline bool flow_recent(__u32 now, __u32 last, __u32 timeout)
-{
-	/* Another CPU's tick may be one ahead: signed. */
-	return (__s32)(now - last) <= (__s32)timeout;
-}
-
 /* The key of the same flow in the other map. */
 static __always_inline struct cv_tuple flow_in_key(const struct cv_tuple *out_key,
 						   const struct cv_flow_out *out)
@@ -110,8 +104,11 @@ static __always_inline struct flow_tcp flow_tcp_next(struct flow_tcp t, __u8 tcp
 			t.flags |= dir == FLOW_OUT ? CV_FLOW_OUT_SYN : CV_FLOW_IN_SYN;
 		if (tcp_flags & PKT_TCP_FIN)
 			t.flags |= dir == FLOW_OUT ? CV_FLOW_OUT_FIN : CV_FLOW_IN_FIN;
-		/* Taken up in its middle: an answer stands for both SYNs. */
-		if (dir == FLOW_IN && !(t.flags & syns))
+		/*
+		 * An answer stands for both SYNs: the flow may be taken up in
+		 * its middle, or another CPU may have overwritten one of them.
+		 */
+		if (dir == FLOW_IN && tcp_flags & PKT_TCP_ACK)
 			t.flags |= syns;
 	}
 
@@ -170,6 +167,33 @@ static __noinline void flow_revive(const struct pkt *p, struct cv_flow_out *out,
 	in->created_tick = p->now;
 }
 
+/*
+ * The state of a flow with the host, which has one entry: long-lived between
+ * the guest's first answer and the first FIN or reset of either.
+ */
+static __always_inline void flow_host_step(const struct pkt *p, struct cv_flow_out *out,
+					   enum flow_direction dir)
+{
+	const struct cv_network *n;
+	__u8 state = out->state;
+
+	if (p->proto != IPPROTO_TCP)
+		return;
+	if (p->l4_flags & (PKT_TCP_FIN | PKT_TCP_RST))
+		state = CV_FLOW_CLOSING;
+	else if (dir == FLOW_OUT && state == CV_FLOW_OPEN)
+		state = CV_FLOW_ESTABLISHED;
+	else if (dir == FLOW_IN && (p->l4_flags & (PKT_TCP_SYN | PKT_TCP_ACK)) == PKT_TCP_SYN)
+		state = CV_FLOW_OPEN;
+	if (state == out->state)
+		return;
+	n = network_get(p->net);
+	if (!n)
+		return;
+	out->state = state;
+	out->timeout_ticks = flow_timeout(n, IPPROTO_TCP, state);
+}
+
 static __always_inline void flow_note_out(const struct __sk_buff *skb, const struct pkt *p,
 					  struct cv_flow_out *out)
 {
@@ -192,15 +216,16 @@ static __always_inline struct cv_flow_out *flow_find_out(const struct __sk_buff 
 		return NULL;
 	if (out->flags & CV_FLOW_HOST) {
 		/* Only the host opens these; the guest keeps one alive, no more. */
-		if (!flow_recent(p->now, out->last_tick, out->timeout_ticks))
+		if (!pkt_recent(p->now, out->last_tick, out->timeout_ticks))
 			return NULL;
-	} else if (!flow_recent(p->now, out->last_tick, out->timeout_ticks) ||
+		flow_host_step(p, out, FLOW_OUT);
+	} else if (!pkt_recent(p->now, out->last_tick, out->timeout_ticks) ||
 		   flow_tcp_matters(p, out->state)) {
 		in = flow_in_twin(key, out);
 		if (!in)
 			return NULL;
-		if (!flow_recent(p->now, out->last_tick, out->timeout_ticks) &&
-		    !flow_recent(p->now, in->last_tick, out->timeout_ticks))
+		if (!pkt_recent(p->now, out->last_tick, out->timeout_ticks) &&
+		    !pkt_recent(p->now, in->last_tick, out->timeout_ticks))
 			flow_revive(p, out, in);
 		if (p->proto == IPPROTO_TCP)
 			flow_tcp_step(p, out, in, FLOW_OUT);
@@ -222,13 +247,13 @@ static __always_inline struct cv_flow_in *flow_find_in(const struct __sk_buff *s
 
 	if (!in)
 		return NULL;
-	if (!flow_recent(p->now, in->last_tick, in->timeout_ticks) ||
+	if (!pkt_recent(p->now, in->last_tick, in->timeout_ticks) ||
 	    flow_tcp_matters(p, in->state)) {
 		out = flow_out_twin(key, in);
 		if (!out)
 			return NULL;
-		if (!flow_recent(p->now, in->last_tick, in->timeout_ticks) &&
-		    !flow_recent(p->now, out->last_tick, in->timeout_ticks))
+		if (!pkt_recent(p->now, in->last_tick, in->timeout_ticks) &&
+		    !pkt_recent(p->now, out->last_tick, in->timeout_ticks))
 			return NULL;
 		if (p->proto == IPPROTO_TCP)
 			flow_tcp_step(p, out, in, FLOW_IN);
@@ -288,11 +313,13 @@ static __always_inline int flow_insert_out(const struct cv_tuple *key,
 		return -1;
 	if (err)
 		return CV_DROP_TABLE_FULL;
+	/* Counted first: once its key is pushed, the flow may be taken away. */
+	flow_count(key->net, out->slot, 1);
 	if (bpf_map_push_elem(&live_flows, key, 0)) {
+		flow_count(key->net, out->slot, -1);
 		bpf_map_delete_elem(&flows_out, key);
 		return CV_DROP_TABLE_FULL;
 	}
-	flow_count(key->net, out->slot, 1);
 	TOTAL_ADD(new_flows, 1);
 	return 0;
 }
@@ -309,7 +336,7 @@ static __always_inline int flow_from_host(const struct __sk_buff *skb, const str
 		.proto = p->proto, .net = p->net,
 	};
 	struct cv_flow_out *out, fresh = {
-		.state = CV_FLOW_ESTABLISHED, .flags = CV_FLOW_HOST,
+		.state = CV_FLOW_OPEN, .flags = CV_FLOW_HOST,
 		.last_tick = p->now, .slot = p->slot,
 	};
 	int drop;
@@ -318,13 +345,14 @@ static __always_inline int flow_from_host(const struct __sk_buff *skb, const str
 		return CV_DROP_UNKNOWN_PORT;
 	out = bpf_map_lookup_elem(&flows_out, &key);
 	if (out) {
+		flow_host_step(p, out, FLOW_IN);
 		out->last_tick = p->now;
 		return 0;
 	}
 	drop = flow_limits(p->net, p->slot, n);
 	if (drop)
 		return drop;
-	fresh.timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_ESTABLISHED);
+	fresh.timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_OPEN);
 	drop = flow_insert_out(&key, &fresh);
 	return drop < 0 ? 0 : drop;
 }
@@ -333,9 +361,9 @@ static __always_inline int flow_from_host(const struct __sk_buff *skb, const str
 static __always_inline bool flow_is_dead(__u32 now, const struct cv_flow_out *out,
 					 const struct cv_flow_in *in)
 {
-	if (flow_recent(now, out->last_tick, out->timeout_ticks))
+	if (pkt_recent(now, out->last_tick, out->timeout_ticks))
 		return false;
-	return !in || !flow_recent(now, in->last_tick, out->timeout_ticks);
+	return !in || !pkt_recent(now, in->last_tick, out->timeout_ticks);
 }
 
 struct flow_walk {

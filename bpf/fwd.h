@@ -34,11 +34,42 @@ static __always_inline int fwd_fib_drop(long rc)
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
 		return 0;
-	case BPF_FIB_LKUP_RET_NOT_FWDED:
-		return CV_DROP_HOST_CLOSED;	/* the host itself, or a broadcast */
 	default:
 		return CV_DROP_NO_ROUTE;
 	}
+}
+
+/*
+ * The answer for an address of the host, a broadcast, and for no route at all.
+ * The main table, asked directly, does not know the host's addresses: what it
+ * has a route for is the host's.
+ */
+static __always_inline int fwd_not_forwarded(struct __sk_buff *skb, const struct pkt *p)
+{
+	struct bpf_fib_lookup fib = {
+		.family = FWD_AF_INET, .ipv4_dst = p->daddr, .ifindex = skb->ifindex,
+	};
+	long rc = bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_DIRECT);
+
+	return rc == BPF_FIB_LKUP_RET_NOT_FWDED ? CV_DROP_NO_ROUTE : CV_DROP_HOST_CLOSED;
+}
+
+/*
+ * The FIB does not answer for a link that does not forward.  `up` sets that on
+ * the veth, but a write to ip_forward resets it on every link of the host:
+ * then the network's first uplink serves, and the kernel finds the next hop.
+ */
+static __always_inline int fwd_route_fallback(struct __sk_buff *skb, const struct pkt *p,
+					      struct bpf_fib_lookup *fib)
+{
+	const struct cv_network *n = network_get(p->net);
+
+	if (!n || !n->uplink)
+		return CV_DROP_NO_ROUTE;
+	fib->ifindex = n->uplink;
+	fib->ipv4_dst = 0;
+	fib->ipv4_src = 0;
+	return 0;
 }
 
 /* Ask the host's FIB. */
@@ -52,10 +83,16 @@ static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
 	struct cv_uplink *uplink;
 	__u32 mtu = 0, ifindex;
 	int drop;
+	long rc;
 
 	TOTAL_ADD(routes_read, 1);
-	drop = fwd_fib_drop(bpf_fib_lookup(skb, &fib, sizeof(fib),
-					   cv_fib_src ? FWD_FIB_LOOKUP_SRC : 0));
+	rc = bpf_fib_lookup(skb, &fib, sizeof(fib), cv_fib_src ? FWD_FIB_LOOKUP_SRC : 0);
+	if (rc == BPF_FIB_LKUP_RET_FWD_DISABLED)
+		drop = fwd_route_fallback(skb, p, &fib);
+	else if (rc == BPF_FIB_LKUP_RET_NOT_FWDED)
+		drop = fwd_not_forwarded(skb, p);
+	else
+		drop = fwd_fib_drop(rc);
 	if (drop)
 		return drop;
 	ifindex = fib.ifindex;
@@ -104,8 +141,8 @@ static __always_inline int fwd_mtu(struct __sk_buff *skb, struct pkt *p,
 	if (skb->len - ETH_HLEN <= out->mtu)
 		return 0;
 	if (skb->gso_size) {
-		/* Headers of 80 bytes at most are sure to fit. */
-		if (skb->gso_size + 80 <= out->mtu ||
+		/* The longest TCP header is sure to fit. */
+		if (skb->gso_size + p->l4_off - ETH_HLEN + 60 <= out->mtu ||
 		    !bpf_check_mtu(skb, out->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
 			return 0;
 	}
@@ -161,8 +198,8 @@ static __always_inline int fwd_to_port(struct __sk_buff *skb, struct pkt *p, __b
 	if (port->flags & CV_PORT_PEER) {
 		p->way = WAY_PEER;
 		/* It arrives there as it is: not as a frame for another host. */
-		if (skb->pkt_type != 0 /* PACKET_HOST */)
-			bpf_skb_change_type(skb, 0);
+		if (skb->pkt_type != PKT_FOR_HOST)
+			bpf_skb_change_type(skb, PKT_FOR_HOST);
 	}
 	return pkt_set_macs(skb, port->mac, n->gateway_mac);
 }
@@ -174,8 +211,8 @@ static __always_inline __u32 fwd_error_of(int drop, const struct pkt *p)
 	case CV_DROP_TTL:
 		return ICMP_TYPE_CODE(ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
 	case CV_DROP_TOO_BIG:
-		return p->frag & PKT_IP_DF ?
-		       ICMP_TYPE_CODE(ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED) : 0;
+		/* Also where it might be fragmented: we do not, the sender can. */
+		return ICMP_TYPE_CODE(ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED);
 	case CV_DROP_NO_ROUTE:
 	case CV_DROP_NO_UPLINK:
 	case CV_DROP_NO_ADDRESS:

@@ -8,6 +8,7 @@
 #ifndef CV_GATEWAY_H
 #define CV_GATEWAY_H
 
+#include "frag.h"
 #include "guard.h"
 
 /* Turn an ARP request around: @mac has the address that was asked for. */
@@ -85,7 +86,7 @@ static __always_inline int gateway_only_ip(const struct __sk_buff *skb, struct p
 {
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		return 0;
-	if (skb->protocol != bpf_htons(ETH_P_ARP) || skb->pkt_type != 0 /* PACKET_HOST */)
+	if (skb->protocol != bpf_htons(ETH_P_ARP) || skb->pkt_type != PKT_FOR_HOST)
 		return CV_DROP_ETHERTYPE;
 	p->way = WAY_KERNEL;
 	return 0;
@@ -103,8 +104,10 @@ static __always_inline int gateway_answer(struct __sk_buff *skb, struct pkt *p,
 	}
 	if (p->daddr != n->gateway || guard_is_dhcp(p))
 		return 0;
-	if (p->proto != IPPROTO_ICMP ||
-	    (pkt_first_fragment(p) && p->l4_flags != ICMP_ECHO))
+	if (p->proto != IPPROTO_ICMP || (pkt_first_fragment(p) && p->l4_flags != ICMP_ECHO))
+		return 0;
+	/* A later fragment may be of an answer to the host: only if its first was ours. */
+	if (!frag_gateway(p))
 		return 0;
 	return gateway_echo_reply(skb, p, port, n);
 }

@@ -95,7 +95,9 @@ static __always_inline int guard_ip(struct __sk_buff *skb, struct pkt *p,
 
 	if (drop)
 		return drop;
-	if (p->proto == IPPROTO_UDP && p->sport == GUARD_DHCP_SERVER_PORT)
+	/* Clients listen for the destination; many do not look at the source port. */
+	if (p->proto == IPPROTO_UDP && pkt_first_fragment(p) &&
+	    (p->sport == GUARD_DHCP_SERVER_PORT || p->dport == GUARD_DHCP_CLIENT_PORT))
 		return CV_DROP_ROGUE_DHCP;
 	if (guard_is_dhcp(p))
 		return 0;

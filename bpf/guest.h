@@ -43,6 +43,7 @@ static __always_inline int guest_host_arp(struct __sk_buff *skb, struct pkt *p)
 /* The host itself sends to a guest. */
 static __always_inline int guest_from_host(struct __sk_buff *skb, struct pkt *p)
 {
+	const struct cv_network *n;
 	int drop;
 
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
@@ -54,6 +55,10 @@ static __always_inline int guest_from_host(struct __sk_buff *skb, struct pkt *p)
 	drop = pkt_parse(skb, p);
 	if (drop)
 		return drop;
+	/* A host that forwards would let everybody in who routes by it. */
+	n = network_get(p->net);
+	if (!n || p->saddr != n->gateway)
+		return CV_DROP_INBOUND_CLOSED;
 	p->now = pkt_now();
 	p->slot = address_slot(p->net, p->daddr);
 	if (!p->slot)

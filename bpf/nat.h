@@ -98,7 +98,7 @@ static long nat_try_port(__u32 i, struct nat_search *s)
 	if (i || !nat_port_allowed(s->n, s->key.proto, port))
 		port = nat_port_random(s->n, s->key.proto);
 	s->key.lport = bpf_htons(port);
-	if (nat_host_owns(s->skb, &s->key))
+	if (!nat_port_allowed(s->n, s->key.proto, port) || nat_host_owns(s->skb, &s->key))
 		return 0;
 	err = bpf_map_update_elem(&flows_in, &s->key, s->in, BPF_NOEXIST);
 	if (err == -17 /* EEXIST */)
@@ -218,7 +218,7 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	if (out->flags & CV_FLOW_HOST) {
 		/* An answer to the host; its own MAC is not what guests send to. */
 		p->way = WAY_KERNEL;
-		bpf_skb_change_type(skb, 0 /* PACKET_HOST */);
+		bpf_skb_change_type(skb, PKT_FOR_HOST);
 		return 0;
 	}
 	if (p->ttl <= 1)

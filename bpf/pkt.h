@@ -37,6 +37,8 @@
 #define PKT_IP_DF	0x4000
 #define PKT_IP_OFFSET	0x1fff
 
+#define PKT_FOR_HOST	0	/* skb->pkt_type: PACKET_HOST */
+
 /* How a packet leaves a program when it is not dropped; verdict.h does it. */
 enum pkt_way {
 	WAY_NONE,	/* not decided: the next stage has it */
@@ -51,6 +53,7 @@ enum pkt_way {
  * struct pkt - what the stages know of a packet
  * @saddr, @daddr, @sport, @dport: as in the frame; an ICMP echo has its
  *		identifier in both ports
+ * @len:	total length of the IP header
  * @frag:	fragment field of the header, host order: PKT_IP_MF, _DF, _OFFSET
  * @l4_off:	of the transport header, from the start of the frame
  * @l4_flags:	TCP flags, or the ICMP type
@@ -63,6 +66,7 @@ struct pkt {
 	__be32 saddr, daddr;
 	__be16 sport, dport;
 	__be16 id;
+	__u16  len;
 	__u16  frag;
 	__u16  l4_off;
 	__u8   proto;
@@ -71,6 +75,7 @@ struct pkt {
 	__u8   l4_flags;
 	__u8   way;
 	__u8   pad;
+	__u16  pad2;
 	__u16  mtu;
 	__u32  now;
 	__u32  net, slot;
@@ -127,6 +132,12 @@ static __always_inline __u32 pkt_now(void)
 	return bpf_ktime_get_coarse_ns() >> CV_TICK_SHIFT;
 }
 
+/* Was @last at most @timeout ticks ago?  Another CPU's tick may be one ahead: signed. */
+static __always_inline bool pkt_recent(__u32 now, __u32 last, __u32 timeout)
+{
+	return (__s32)(now - last) <= (__s32)timeout;
+}
+
 /* Make the first @len bytes readable; they are, unless a driver left them in a fragment. */
 static __always_inline int pkt_pull(struct __sk_buff *skb, __u32 len)
 {
@@ -160,9 +171,9 @@ static __always_inline int pkt_parse_ip(struct __sk_buff *skb, struct pkt *p)
 		return CV_DROP_MALFORMED;
 
 	hlen = ip->ihl * 4;
-	if (ip->version != 4 || hlen < PKT_IP_MIN ||
-	    bpf_ntohs(ip->tot_len) < hlen ||
-	    bpf_ntohs(ip->tot_len) > skb->len - PKT_IP_OFF)
+	p->len = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || hlen < PKT_IP_MIN || p->len < hlen ||
+	    p->len > skb->len - PKT_IP_OFF)
 		return CV_DROP_MALFORMED;
 
 	p->saddr = ip->saddr;
@@ -200,12 +211,16 @@ static __always_inline int pkt_parse_l4(struct __sk_buff *skb, struct pkt *p)
 	struct tcphdr *tcp;
 	struct icmphdr *icmp;
 
+	/* Nobody splits a TCP header but to hide its flags (RFC 1858). */
+	if (p->proto == IPPROTO_TCP && (p->frag & PKT_IP_OFFSET) == 1)
+		return CV_DROP_MALFORMED;
 	if (!pkt_first_fragment(p))
 		return 0;
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP &&
 	    p->proto != IPPROTO_ICMP)
 		return 0;
-	if (pkt_pull(skb, off + need))
+	/* Within the IP packet: what pads the frame behind it is no header. */
+	if (p->len < off - PKT_IP_OFF + need || pkt_pull(skb, off + need))
 		return CV_DROP_MALFORMED;
 
 	tcp = pkt_l4(skb, off);

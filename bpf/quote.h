@@ -77,13 +77,16 @@ static __always_inline int quote_l4_check(struct __sk_buff *skb, const struct pk
 					  const struct quote *q, __u32 removed, __u32 added)
 {
 	__u32 off = q->l4_off + pkt_csum_off(q->proto);
-	__be16 check;
+	__be16 check, next;
 
 	if (bpf_skb_load_bytes(skb, off, &check, sizeof(check)))
 		return 0;
 	if (q->proto == IPPROTO_UDP && !check)
 		return 0;
-	return quote_replace(skb, p, off, check, csum_replace(check, removed, added), 2);
+	next = csum_replace(check, removed, added);
+	if (q->proto == IPPROTO_UDP && !next)
+		next = 0xffff;	/* zero would say that there is none */
+	return quote_replace(skb, p, off, check, next, 2);
 }
 
 /* Give the quoted packet the address and port @addr, @port on its q->side. */
@@ -123,12 +126,12 @@ static __always_inline int quote_out(struct __sk_buff *skb, struct pkt *p)
 		.proto = q.proto, .net = p->net,
 	};
 	out = bpf_map_lookup_elem(&flows_out, &key);
-	/* About another guest's packet, or none that we know. */
-	if (!out || key.local != p->saddr)
+	/* About another guest's packet, none that we know, or not to its sender. */
+	if (!out || key.local != p->saddr || p->daddr != q.saddr)
 		return CV_DROP_ICMP_NO_FLOW;
 	if (out->flags & CV_FLOW_HOST) {
 		p->way = WAY_KERNEL;
-		bpf_skb_change_type(skb, 0 /* PACKET_HOST */);
+		bpf_skb_change_type(skb, PKT_FOR_HOST);
 		return 0;
 	}
 	if (p->ttl <= 1)
@@ -136,10 +139,7 @@ static __always_inline int quote_out(struct __sk_buff *skb, struct pkt *p)
 	drop = quote_translate(skb, p, &q, out->addr, out->port);
 	if (drop)
 		return drop;
-	/* An error may go another way than the flow: towards whom it is sent. */
-	p->way = WAY_NEIGH;
-	p->ifindex = out->ifindex;
-	p->nexthop = p->daddr == q.saddr ? out->nexthop : 0;
+	fwd_uplink(p, out);
 	return pkt_translate(skb, p, PKT_SOURCE, out->addr, p->sport);
 }
 

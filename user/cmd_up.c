@@ -49,8 +49,12 @@ static int load_config(const char *net, const char *file, struct config *ret)
 		return log_ret(err, "'%s'", paths_conf());
 	if (!access(path, F_OK))
 		return load_file(path, ret);
-	if (state_load_config(net, ret))
+	err = state_load_config(net, ret);
+	if (err)
 		config_defaults(ret);
+	if (err && err != -ENOENT)
+		log_warn("network '%s': cannot read what it came up with before: %s", net,
+			 strerror(-err));
 	return 0;
 }
 
@@ -89,7 +93,11 @@ static int override_uplinks(const char *text, struct config *cfg)
 		if (!len || len > 15 || cfg->n_uplinks == CONFIG_MAX_UPLINKS)
 			return log_refuse(-EINVAL, "'%s' is no list of at most %d links", text,
 				       CONFIG_MAX_UPLINKS);
-		snprintf(cfg->uplinks[cfg->n_uplinks++], 16, "%.*s", (int)len, text);
+		snprintf(cfg->uplinks[cfg->n_uplinks], 16, "%.*s", (int)len, text);
+		for (unsigned int i = 0; i < cfg->n_uplinks; i++)
+			if (!strcmp(cfg->uplinks[i], cfg->uplinks[cfg->n_uplinks]))
+				return log_refuse(-EINVAL, "--uplink names '%s' twice", cfg->uplinks[i]);
+		cfg->n_uplinks++;
 		text += len + (text[len] == ',');
 	}
 	return cfg->n_uplinks ? 0 : log_refuse(-EINVAL, "--uplink names no link");

@@ -86,9 +86,16 @@ struct talk {
 	struct net *net;
 	int (*fn)(const struct nlmsghdr *nlh, void *arg);
 	void *arg;
+	__u32 seq;
 	int ret;
 	bool done;
 };
+
+/* What belongs to an earlier request, one that was given up, is passed over. */
+static int on_sequence(struct nl_msg *msg, void *arg)
+{
+	return nlmsg_hdr(msg)->nlmsg_seq == ((struct talk *)arg)->seq ? NL_OK : NL_SKIP;
+}
 
 static int on_message(struct nl_msg *msg, void *arg)
 {
@@ -145,9 +152,11 @@ int net_talk(struct net *net, struct nl_msg *msg,
 	n = nl_send_auto(net->sock, msg);
 	if (n < 0)
 		return n == -NLE_NOMEM ? -ENOMEM : -EIO;
+	t.seq = nlmsg_hdr(msg)->nlmsg_seq;
 	cb = nl_cb_alloc(NL_CB_DEFAULT);
 	if (!cb)
 		return -ENOMEM;
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, &t);
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_message, &t);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, &t);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, &t);

@@ -47,6 +47,7 @@ struct net_link {
 	bool forwarding;	/* IPv4 */
 	bool ipv6_quiet;	/* makes no IPv6 address of its own */
 	unsigned int mtu;
+	unsigned int group;
 	unsigned int port_flags; /* NET_PORT_*, of a bridge port */
 	__u8 mac[6];
 	char name[NET_NAME_SIZE];
@@ -84,6 +85,8 @@ int net_veth_add(struct net *net, const struct net_veth *v);
 int net_bridge_add(struct net *net, const char *name, const __u8 mac[6], unsigned int mtu);
 /** net_link_del() - Return: 0, -ENODEV, or -errno */
 int net_link_del(struct net *net, int ifindex);
+/** net_group_del() - all links of a group at once: the kernel waits for its readers once, not for each */
+int net_group_del(struct net *net, unsigned int group);
 
 #define NET_LINK_UP		(1U << 0)
 #define NET_LINK_FORWARDING	(1U << 1)	/* IPv4, this link alone */
@@ -99,6 +102,7 @@ struct net_link_want {
 	const char *altname;
 	const __u8 *mac;
 	unsigned int mtu;
+	unsigned int group;
 	int master;
 	const unsigned int *port_flags;
 	unsigned int flags;

@@ -110,6 +110,8 @@ static int read_link(const struct nlmsghdr *nlh, struct net_link *ret)
 		memcpy(l.mac, nla_data(tb[IFLA_ADDRESS]), 6);
 	if (tb[IFLA_MTU])
 		l.mtu = nla_get_u32(tb[IFLA_MTU]);
+	if (tb[IFLA_GROUP])
+		l.group = nla_get_u32(tb[IFLA_GROUP]);
 	if (tb[IFLA_MASTER])
 		l.master = nla_get_u32(tb[IFLA_MASTER]);
 	if (tb[IFLA_LINK])
@@ -245,6 +247,16 @@ int net_link_del(struct net *net, int ifindex)
 	return msg ? net_talk(net, msg, NULL, NULL) : -ENOMEM;
 }
 
+int net_group_del(struct net *net, unsigned int group)
+{
+	struct ifinfomsg header = { 0 };
+	_msg_ struct nl_msg *msg = net_message(RTM_DELLINK, 0, &header, sizeof(header));
+
+	if (!msg || nla_put_u32(msg, IFLA_GROUP, group))
+		return -ENOMEM;
+	return net_talk(net, msg, NULL, NULL);
+}
+
 /* --- changing */
 
 static int put_af_spec(struct nl_msg *msg, bool forwarding, bool ipv6_quiet)
@@ -295,6 +307,7 @@ static int put_differences(struct nl_msg *msg, const struct net_link *l,
 	bool alias = want->alias && strcmp(want->alias, l->alias);
 	bool mac = want->mac && memcmp(want->mac, l->mac, 6);
 	bool mtu = want->mtu && want->mtu != l->mtu;
+	bool group = want->group && want->group != l->group;
 	bool master = want->master && want->master != l->master;
 	bool forwarding = (want->flags & NET_LINK_FORWARDING) && !l->forwarding;
 	bool ipv6_quiet = (want->flags & NET_LINK_IPV6_QUIET) && !l->ipv6_quiet;
@@ -302,11 +315,12 @@ static int put_differences(struct nl_msg *msg, const struct net_link *l,
 	if ((alias && nla_put(msg, IFLA_IFALIAS, strlen(want->alias), want->alias)) ||
 	    (mac && nla_put(msg, IFLA_ADDRESS, 6, want->mac)) ||
 	    (mtu && nla_put_u32(msg, IFLA_MTU, want->mtu)) ||
+	    (group && nla_put_u32(msg, IFLA_GROUP, want->group)) ||
 	    (master && nla_put_u32(msg, IFLA_MASTER, want->master)))
 		return -ENOMEM;
 	if ((forwarding || ipv6_quiet) && put_af_spec(msg, forwarding, ipv6_quiet))
 		return -ENOMEM;
-	*ret_any = alias || mac || mtu || master || forwarding || ipv6_quiet;
+	*ret_any = alias || mac || mtu || group || master || forwarding || ipv6_quiet;
 	return 0;
 }
 

@@ -8,133 +8,14 @@
 #include <string.h>
 
 #include "addr.h"
-#include "daemon.h"
 #include "datapath.h"
 #include "holders.h"
-#include "lock.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
 #include "network_impl.h"
 #include "paths.h"
-#include "state.h"
 #include "subnet.h"
-
-/* --- a network while a command works on it */
-
-static int open_tables(struct network_work *w)
-{
-	int err = tables_open(&w->tables);
-
-	if (err && err != -ENOENT) {
-		log_error("cannot open the maps in '%s': %s", paths_bpf(), datapath_strerror(err));
-		return err;
-	}
-	return 0;
-}
-
-static int find_entry(struct network_work *w)
-{
-	int err = w->tables ? tables_network_find(w->tables, w->name, &w->id, &w->entry) : 0;
-
-	if (err && err != -ENOENT)
-		return log_ret(err, "network '%s': cannot read the maps", w->name);
-	return 0;
-}
-
-static int begin_host(struct network_work *w)
-{
-	int err;
-
-	if (geteuid())
-		return log_refuse(-EPERM, "networks are made by root");
-	err = lock_take(&w->lock_fd);
-	if (err)
-		return log_ret(err, "cannot lock '%s'", paths_run());
-	err = net_open(-1, &w->host);
-	return err ? log_ret(err, "cannot open a netlink socket") : 0;
-}
-
-/* Names, lock and a socket on the host; no maps yet. */
-static int begin(struct network_work *w, const char *name)
-{
-	int err = network_name_check("network", name);
-
-	if (err)
-		return err;
-	strcpy(w->name, name);
-	network_netns_name(name, w->netns);
-	network_host_link(name, w->host_link);
-	return begin_host(w);
-}
-
-int network_work_begin(struct network_work *w, const char *name)
-{
-	int err = begin(w, name);
-
-	if (!err)
-		err = open_tables(w);
-	if (!err)
-		err = find_entry(w);
-	if (err)
-		return err;
-	err = network_open_netns(w);
-	/* None, or one that another host made: nothing of ours is in it. */
-	return err == -ENOENT || err == -EINVAL || err == -EEXIST ? 0 : err;
-}
-
-int network_work_open(struct network_work *w, const char *name)
-{
-	int err = network_work_begin(w, name);
-
-	if (err)
-		return err;
-	if (!w->id)
-		return log_refuse(-ENOENT, "network '%s' is not up; 'culvert up %s' makes it", name, name);
-	if (!w->inside)
-		return log_refuse(-ENOENT, "network '%s' has lost its namespace; 'culvert up %s' repairs it",
-			       name, name);
-	return 0;
-}
-
-void network_work_end(struct network_work *w)
-{
-	/* Where there was nothing, looking leaves nothing. */
-	if (w->lock_fd >= 0 && !w->tables && !datapath_loaded()) {
-		lock_remove();
-		state_remove_dir();
-	}
-	tables_close(w->tables);
-	net_close(w->inside);
-	net_close(w->host);
-	mem_close(&w->netns_fd);
-	mem_close(&w->lock_fd);
-}
-
-static int is_any(__u16 id, const struct cv_network *n, void *arg)
-{
-	return 1;
-}
-
-/* With the last network go the programs, the daemon, the files. */
-static int release_host(struct network_work *w)
-{
-	int err;
-
-	err = w->tables ? tables_each_network(w->tables, is_any, NULL) : 0;
-	if (err)
-		return err < 0 ? log_ret(err, "cannot read the maps") : 0;
-	err = w->tables ? uplink_release(w->tables, NULL) : 0;
-	if (err < 0)
-		return err;
-	daemon_finish();
-	err = datapath_unload();
-	if (err)
-		return log_ret(err, "cannot remove the pins in '%s'", paths_bpf());
-	lock_remove();
-	state_remove_dir();
-	return 0;
-}
 
 /* --- up: what it shall be */
 
@@ -313,20 +194,20 @@ int network_up(const char *name, const struct config *cfg, enum network_change *
 	_work_ struct network_work w = NETWORK_WORK_INIT;
 	int err;
 
-	err = begin(&w, name);
+	err = network_work_lock(&w, name);
 	if (err)
 		return err;
 	err = load_datapath();
 	if (!err)
-		err = open_tables(&w);
+		err = network_work_find(&w);
 	if (!err)
-		err = find_entry(&w);
+		err = network_check_host(&w);
 	if (!err)
 		err = prepare(&w, cfg);
 	if (!err)
 		err = do_steps(&w, ret);
 	if (err)
-		release_host(&w);
+		network_work_release(&w);
 	return err;
 }
 
@@ -409,23 +290,23 @@ int network_down(const char *name, bool force)
 	if (err)
 		return err;
 	if (!w.id && !(w.inside && network_netns_labelled(&w)) && !host_link_is_ours(&w)) {
-		release_host(&w);
+		network_work_release(&w);
 		return log_refuse(-ENOENT, "there is no network '%s'", name);
 	}
-	err = check_holders(&w, force);
+	err = network_check_host(&w);
+	if (!err)
+		err = check_holders(&w, force);
 	for (int i = network_n_steps - 1; i >= 0 && !err; i--)
 		err = network_steps[i].undo(&w);
 	if (!err)
 		err = verify_gone(&w);
-	return err ? err : release_host(&w);
+	return err ? err : network_work_release(&w);
 }
 
 int network_clean(void)
 {
 	_work_ struct network_work w = NETWORK_WORK_INIT;
-	int err = begin_host(&w);
+	int err = network_work_begin(&w, NULL);
 
-	if (!err)
-		err = open_tables(&w);
-	return err ? err : release_host(&w);
+	return err ? err : network_work_release(&w);
 }

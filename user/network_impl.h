@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of the engine share: network.c, steps, ports, reservations. */
+/* What the files of the engine share: network*.c, port*.c, reservation.c, names.c. */
 #ifndef CULVERT_NETWORK_IMPL_H
 #define CULVERT_NETWORK_IMPL_H
 
@@ -37,15 +37,17 @@ struct network_work {
 
 #define NETWORK_WORK_INIT { .lock_fd = -1, .netns_fd = -1 }
 
-/**
- * network_work_begin() - take the lock, open the maps, look the network up
- *
- * Fine when nothing of it is there.  Logs.  Return: 0 or -errno.
- */
+/** network_work_lock() - take the lock, open a socket on the host; @name NULL: for no network.  Logs */
+int network_work_lock(struct network_work *w, const char *name);
+/** network_work_find() - open the maps, look the network up; fine when nothing of it is there.  Logs */
+int network_work_find(struct network_work *w);
+/** network_work_begin() - both.  Return: 0 or -errno */
 int network_work_begin(struct network_work *w, const char *name);
 /** network_work_open() - the same for a network that must be up, with its namespace */
 int network_work_open(struct network_work *w, const char *name);
 void network_work_end(struct network_work *w);
+/** network_work_release() - with the last network go programs, daemon and files.  Logs.  Return: 0 or -errno */
+int network_work_release(struct network_work *w);
 #define _work_ __attribute__((cleanup(network_work_end)))
 
 /** network_open_netns() - set @w->netns_fd and @w->inside when the namespace is there and ours */
@@ -53,7 +55,13 @@ int network_open_netns(struct network_work *w);
 /** network_netns_labelled() - whether the opened namespace bears our label, not just no other's */
 bool network_netns_labelled(const struct network_work *w);
 
-/* What a step of `up` did.  Only what it MADE is undone when a later one fails. */
+/** network_check_host() - -EXDEV when the host's end of the veth is in another namespace than this; logs */
+int network_check_host(struct network_work *w);
+
+/*
+ * What a step of `up` did.  When a later one fails, what was MADE is undone,
+ * and everything when the network itself is new.
+ */
 enum network_step_result { STEP_UNCHANGED, STEP_CHANGED, STEP_MADE };
 
 /**
@@ -86,12 +94,23 @@ int network_name_check(const char *what, const char *name);
 /** network_failed() - log "network 'NAME': WHAT: cause", with the kernel's words.  Return: @err */
 int network_failed(const struct network_work *w, const struct net *net, int err, const char *what);
 
+/* --- the veth (network_veth.c) */
+
+int veth_make(struct network_work *w);
+int veth_undo(struct network_work *w);
+
 /* --- ports (port.c) */
 
 /** port_settle() - finish a port whose link is there: bridge, program, up.  Return: step result or -errno */
 int port_settle(struct network_work *w, const struct cv_port *p);
 /** port_discard() - link, program, flows, entry; whatever is left of it.  Logs.  Return: 0 or -errno */
 int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p);
+/** port_failed() - log "port 'NAME' of network 'NET': WHAT: cause".  Return: @err */
+int port_failed(const struct network_work *w, const struct cv_port *p, int err, const char *what);
+/** port_near_mac() - of the host's side of a port; never the guest's, or the bridge would keep its frames */
+void port_near_mac(const struct network_work *w, const struct cv_port *p, __u8 ret_mac[6]);
+/** ports_sweep() - discard ports whose TAP went with its program.  Return: step result or -errno */
+int ports_sweep(struct network_work *w);
 /** ports_make() - discard those whose link is gone, settle the others */
 int ports_make(struct network_work *w);
 int ports_undo(struct network_work *w);

@@ -5,24 +5,23 @@
  *
  * DOC: the slot is written first, so that a link never stands without an owner
  * and the next run knows what a killed one left: a slot without a link is
- * stale and discarded, a link that is not finished is finished.  A TAP is kept
- * (TUNSETPERSIST) as the very last thing; until then it goes with us.
+ * stale and discarded, a link that is not finished is finished.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "addr.h"
 #include "datapath.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
 #include "network_impl.h"
-#include "tap.h"
+
+/* All ports of a network are taken down by one message. */
+#define PORT_GROUP 0x6376
 
 /* The host's side of a port must not have the guest's MAC: the bridge would keep its frames. */
-static void near_mac(const struct network_work *w, const struct cv_port *p, __u8 ret_mac[6])
+void port_near_mac(const struct network_work *w, const struct cv_port *p, __u8 ret_mac[6])
 {
 	char role[CV_NAME_SIZE + 8];
 
@@ -30,8 +29,7 @@ static void near_mac(const struct network_work *w, const struct cv_port *p, __u8
 	network_mac(w->name, role, ret_mac);
 }
 
-static int port_failed(const struct network_work *w, const struct cv_port *p, int err,
-		       const char *what)
+int port_failed(const struct network_work *w, const struct cv_port *p, int err, const char *what)
 {
 	const char *reason = w->inside ? net_reason(w->inside) : "";
 
@@ -49,14 +47,14 @@ static int settle_link(struct network_work *w, const struct cv_port *p)
 	__u8 mac[6];
 	struct net_link_want want = {
 		.alias = alias, .altname = altname, .mac = mac, .mtu = w->entry.mtu,
-		.port_flags = &flags, .flags = NET_LINK_IPV6_QUIET,
+		.group = PORT_GROUP, .port_flags = &flags, .flags = NET_LINK_IPV6_QUIET,
 	};
 	struct net_link br;
 	int err, changed;
 
 	network_alias(w->name, p->name, alias);
 	network_altname(w->name, p->name, altname);
-	near_mac(w, p, mac);
+	port_near_mac(w, p, mac);
 	err = net_link_find(w->inside, "br0", &br);
 	if (err)
 		return err;
@@ -135,10 +133,15 @@ int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p)
 	return 0;
 }
 
+/**
+ * struct port_walk - a walk over a network's ports
+ * @all:	discard every port, not only those without a link
+ * @err:	of a port; it is logged already
+ */
 struct port_walk {
 	struct network_work *w;
-	int changed;
 	bool all;
+	int changed, err;
 };
 
 static int walk_discard(__u32 slot, const struct cv_port *p, void *arg)
@@ -150,10 +153,12 @@ static int walk_discard(__u32 slot, const struct cv_port *p, void *arg)
 	if (!walk->all && walk->w->inside)
 		err = net_link_get(walk->w->inside, p->ifindex, &l);
 	if (err != -ENODEV)
-		return err;
-	log_debug("port '%s' of network '%s': discarded", p->name, walk->w->name);
+		return walk->err = err ? port_failed(walk->w, p, err, "cannot look for its link") : 0;
+	if (!walk->all)
+		log_info("port '%s' of network '%s': its link is gone, so it was removed", p->name,
+			 walk->w->name);
 	walk->changed = STEP_CHANGED;
-	return port_discard(walk->w, slot, p);
+	return walk->err = port_discard(walk->w, slot, p);
 }
 
 static int walk_settle(__u32 slot, const struct cv_port *p, void *arg)
@@ -163,23 +168,33 @@ static int walk_settle(__u32 slot, const struct cv_port *p, void *arg)
 
 	if (err > 0)
 		walk->changed = STEP_CHANGED;
-	return err < 0 ? err : 0;
+	return walk->err = err < 0 ? err : 0;
 }
 
-/* Ports of programs that are gone took their TAP with them. */
-static int ports_sweep(struct network_work *w, struct port_walk *walk)
+/* Return: step result or -errno. */
+static int walk_ports(struct port_walk *walk,
+		      int (*fn)(__u32 slot, const struct cv_port *p, void *arg))
 {
-	return tables_each_port(w->tables, w->id, walk_discard, walk);
+	int err = tables_each_port(walk->w->tables, walk->w->id, fn, walk);
+
+	if (err && !walk->err)
+		return network_failed(walk->w, NULL, err, "cannot read its ports");
+	return err ? err : walk->changed;
+}
+
+int ports_sweep(struct network_work *w)
+{
+	return walk_ports(&(struct port_walk) { .w = w }, walk_discard);
 }
 
 int ports_make(struct network_work *w)
 {
-	struct port_walk walk = { .w = w };
-	int err = ports_sweep(w, &walk);
+	int swept = ports_sweep(w), settled;
 
-	if (!err)
-		err = tables_each_port(w->tables, w->id, walk_settle, &walk);
-	return err ? err : walk.changed;
+	if (swept < 0)
+		return swept;
+	settled = walk_ports(&(struct port_walk) { .w = w }, walk_settle);
+	return settled < 0 ? settled : swept | settled;
 }
 
 static int find_port_link(const struct net_link *l, void *arg)
@@ -190,7 +205,7 @@ static int find_port_link(const struct net_link *l, void *arg)
 	return 1;
 }
 
-/* Links whose entry is lost: one at a time, for a walk is no time to delete. */
+/* Links that were not finished: one at a time, for a walk is no time to delete. */
 static int remove_strays(struct network_work *w)
 {
 	int ifindex, err = 0;
@@ -202,268 +217,12 @@ static int remove_strays(struct network_work *w)
 
 int ports_undo(struct network_work *w)
 {
-	struct port_walk walk = { .w = w, .all = true };
-	int err = 0;
+	int err = w->inside ? net_group_del(w->inside, PORT_GROUP) : 0;
 
-	if (w->id)
-		err = tables_each_port(w->tables, w->id, walk_discard, &walk);
-	if (!err && w->inside) {
-		err = remove_strays(w);
-		if (err)
-			network_failed(w, w->inside, err, "cannot remove a guest's link");
-	}
-	return err;
-}
-
-/* --- adding one */
-
-static int read_spec(const struct network_work *w, const struct network_port_spec *spec,
-		     struct cv_port *p)
-{
-	struct config_guest guest = { 0 };
-
-	reservation_of(w, spec->name, &guest);
-	*p = (struct cv_port) {
-		.net = w->id, .kind = spec->netns ? CV_PORT_VETH : CV_PORT_TAP,
-		.queues = spec->netns ? 1 : spec->queues, .ip = guest.ip,
-	};
-	strcpy(p->name, spec->name);
-	if (guest.has_mac)
-		memcpy(p->mac, guest.mac, 6);
-	else
-		network_guest_mac(w->name, spec->name, p->mac);
-	if (spec->mac && addr_parse_mac(spec->mac, p->mac))
-		return log_refuse(-EINVAL, "'%s' is no unicast MAC address", spec->mac);
-	if (spec->ip && addr_parse_host(spec->ip, w->entry.subnet, w->entry.netmask, &p->ip))
-		return log_refuse(-EINVAL, "'%s' is no address of a guest in network '%s'", spec->ip,
-			       w->name);
-	if (p->ip == w->entry.gateway)
-		return log_refuse(-EINVAL, "'%s' is the gateway's address", spec->ip);
-	if (!spec->netns && (!spec->queues || spec->queues > TAP_MAX_QUEUES))
-		return log_refuse(-EINVAL, "a TAP has from 1 to %d queues", TAP_MAX_QUEUES);
-	if (p->ip)
-		p->flags |= CV_PORT_STATIC;
-	if (spec->netns && datapath_peer_ok())
-		p->flags |= CV_PORT_PEER;
-	return 0;
-}
-
-/* Another port with what must be unique. */
-static int refuse_same(__u32 slot, const struct cv_port *other, void *arg)
-{
-	const struct cv_port *p = arg;
-	char mac[ADDR_MAC_SIZE], ip[ADDR_IP_SIZE];
-
-	if (!strcmp(p->name, other->name))
-		return log_refuse(-EEXIST, "port '%s' is there already", p->name);
-	if (!memcmp(p->mac, other->mac, 6))
-		return log_refuse(-EEXIST, "port '%s': port '%s' has MAC %s; choose another with --mac",
-			       p->name, other->name, addr_format_mac(p->mac, mac));
-	if (p->ip && p->ip == other->ip)
-		return log_refuse(-EADDRINUSE, "port '%s': port '%s' has %s", p->name, other->name,
-			       addr_format_ip(p->ip, ip));
-	return 0;
-}
-
-static int read_user(const char *user, uid_t *ret_uid)
-{
-	const struct passwd *pw;
-	char *end;
-	unsigned long n;
-
-	*ret_uid = -1;
-	if (!user)
-		return 0;
-	pw = getpwnam(user);
-	if (pw) {
-		*ret_uid = pw->pw_uid;
-		return 0;
-	}
-	n = strtoul(user, &end, 10);
-	if (end == user || *end || n >= 0xffffffffUL)
-		return log_refuse(-EINVAL, "no user '%s'", user);
-	*ret_uid = n;
-	return 0;
-}
-
-static int add_tap(struct network_work *w, const struct network_port_spec *spec,
-		   const struct cv_port *p, int *ret_fds)
-{
-	char link[NET_NAME_SIZE];
-	const struct tap t = { .netns_fd = w->netns_fd, .ifindex = p->ifindex, .name = link,
-			       .queues = spec->queues };
-	int err;
-
-	network_port_link(spec->name, link);
-	err = tap_open(&t, ret_fds);
-	return err ? port_failed(w, p, err, "cannot make its TAP") : 0;
-}
-
-/* The guest's end is born where the guest is, with its MAC and MTU. */
-static int add_veth(struct network_work *w, const struct network_port_spec *spec,
-		    const struct cv_port *p)
-{
-	char link[NET_NAME_SIZE];
-	__u8 mac[6];
-	struct net_veth v = {
-		.ifindex = p->ifindex, .name = link, .mac = mac, .mtu = w->entry.mtu,
-		.peer_name = spec->ifname ? spec->ifname : "eth0", .peer_mac = p->mac,
-	};
-	_fd_ int guest_fd = -1;
-	int err;
-
-	if (strlen(v.peer_name) >= NET_NAME_SIZE)
-		return log_refuse(-EINVAL, "'%s' is no name of a link", v.peer_name);
-	err = netns_open(spec->netns, &guest_fd);
+	if (!err || err == -ENODEV)
+		err = w->inside ? remove_strays(w) : 0;
 	if (err)
-		return log_ret(err, "network namespace '%s'", spec->netns);
-	network_port_link(spec->name, link);
-	near_mac(w, p, mac);
-	v.netns_fd = guest_fd;
-	err = net_veth_add(w->inside, &v);
-	if (err == -EEXIST)
-		return log_refuse(err, "port '%s': a link '%s' is in namespace '%s' already",
-				  p->name, v.peer_name, spec->netns);
-	return err ? port_failed(w, p, err, "cannot make its veth") : 0;
-}
-
-static void close_fds(int *fds, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++)
-		close(fds[i]);
-}
-
-/* The link and all that belongs to it.  On failure nothing of it is left but the entry. */
-static int add_link(struct network_work *w, const struct network_port_spec *spec,
-		    const struct cv_port *p, int *ret_fds)
-{
-	int fds[TAP_MAX_QUEUES], err;
-	unsigned int n = spec->netns ? 0 : spec->queues;
-	uid_t owner;
-
-	err = read_user(spec->user, &owner);
-	if (!err)
-		err = spec->netns ? add_veth(w, spec, p) : add_tap(w, spec, p, fds);
-	if (err)
-		return err;
-	err = port_settle(w, p);
-	if (err >= 0 && spec->persistent && !spec->netns) {
-		err = tap_keep(fds[0], owner);
-		if (err)
-			port_failed(w, p, err, "cannot keep its TAP");
-	}
-	if (err >= 0 && ret_fds) {
-		memcpy(ret_fds, fds, n * sizeof(*fds));
-		return 0;
-	}
-	close_fds(fds, n);
+		return network_failed(w, w->inside, err, "cannot remove its guests' links");
+	err = w->id ? walk_ports(&(struct port_walk) { .w = w, .all = true }, walk_discard) : 0;
 	return err < 0 ? err : 0;
-}
-
-static int reserve_slot(struct network_work *w, struct cv_port *p, __u32 *ret_slot)
-{
-	__u32 max_flows = tables_meta(w->tables)->max_flows / 4, slot;
-	int err;
-
-	err = tables_port_free_slot(w->tables, &slot);
-	if (err)
-		return log_ret(err, "port '%s': no slot is free", p->name);
-	err = datapath_flush(0, slot);
-	if (err < 0)
-		return log_ret(err, "port '%s': cannot forget old flows of its slot", p->name);
-	p->ifindex = CV_IFINDEX_PORT + slot;
-	p->max_flows = max_flows < CV_FLOWS_PER_PORT ? max_flows : CV_FLOWS_PER_PORT;
-	err = tables_port_put(w->tables, slot, p);
-	if (!err && p->ip)
-		err = reservation_put(w, p->name, p->mac, p->ip, slot);
-	if (err < 0) {
-		tables_port_clear(w->tables, slot);
-		return log_ret(err, "port '%s': cannot write its entry", p->name);
-	}
-	*ret_slot = slot;
-	return 0;
-}
-
-/* A run that was killed leaves a port that is not up or without its program: begin anew. */
-static int discard_unfinished(struct network_work *w, const char *name)
-{
-	char pin[NETWORK_PIN_SIZE];
-	_netns_ int back = -1;
-	struct cv_port p;
-	struct net_link l;
-	__u32 slot;
-	int err;
-
-	err = tables_port_find(w->tables, w->id, name, &slot, &p);
-	if (!err)
-		err = net_link_get(w->inside, p.ifindex, &l);
-	if (!err)
-		err = netns_switch(w->netns_fd, &back);
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	network_pin(w->name, name, pin);
-	if (l.up && datapath_attached(DATAPATH_FROM_GUEST, p.ifindex, pin) == 1)
-		return 0;
-	return port_discard(w, slot, &p);
-}
-
-int network_port_add(const char *net, const struct network_port_spec *spec, int *ret_fds)
-{
-	_work_ struct network_work w = NETWORK_WORK_INIT;
-	struct port_walk walk = { .w = &w };
-	struct cv_port p;
-	__u32 slot = 0;
-	int err;
-
-	err = network_name_check("port", spec->name);
-	if (!err)
-		err = network_work_open(&w, net);
-	if (!err)
-		err = ports_sweep(&w, &walk);
-	if (!err)
-		err = discard_unfinished(&w, spec->name);
-	if (!err)
-		err = read_spec(&w, spec, &p);
-	if (!err)
-		err = tables_each_port(w.tables, w.id, refuse_same, &p);
-	if (!err)
-		err = reserve_slot(&w, &p, &slot);
-	if (err)
-		return err;
-	err = add_link(&w, spec, &p, ret_fds);
-	if (err)
-		port_discard(&w, slot, &p);
-	return err;
-}
-
-int network_port_rm(const char *net, const char *name)
-{
-	_work_ struct network_work w = NETWORK_WORK_INIT;
-	struct cv_port p;
-	__u32 slot;
-	int err;
-
-	err = network_work_open(&w, net);
-	if (err)
-		return err;
-	err = tables_port_find(w.tables, w.id, name, &slot, &p);
-	if (err == -ENOENT)
-		return log_refuse(err, "network '%s' has no port '%s'", net, name);
-	return err ? log_ret(err, "port '%s'", name) : port_discard(&w, slot, &p);
-}
-
-int network_port_forget(const char *net, const char *name)
-{
-	_work_ struct network_work w = NETWORK_WORK_INIT;
-	struct cv_port p;
-	__u32 slot;
-	int err;
-
-	err = network_work_begin(&w, net);
-	if (err || !w.id)
-		return err;
-	err = tables_port_find(w.tables, w.id, name, &slot, &p);
-	if (err)
-		return err == -ENOENT ? 0 : log_ret(err, "port '%s'", name);
-	return port_discard(&w, slot, &p);
 }

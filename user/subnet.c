@@ -118,6 +118,7 @@ struct check {
 	const struct uplink_set *uplinks;
 };
 
+/* Return: 1 when refused. */
 static int check_address(const struct net_address *a, void *arg)
 {
 	const struct check *c = arg;
@@ -132,7 +133,7 @@ static int check_address(const struct net_address *a, void *arg)
 			continue;
 		log_error("network '%s': subnet %s overlaps %s of uplink '%s'; choose another with --subnet",
 			  c->name, ours, theirs, c->uplinks->links[i].name);
-		return -EADDRINUSE;
+		return 1;
 	}
 	log_warn("network '%s': subnet %s overlaps the host's %s; guests will not reach that",
 		 c->name, ours, theirs);
@@ -157,5 +158,9 @@ int subnet_check(struct net *host, struct tables *t, const char *name, __be32 su
 	struct check c = { name, subnet, mask, uplinks };
 	int err = net_address_each(host, check_address, &c);
 
-	return err ? err : tables_each_network(t, check_network, &c);
+	if (err > 0)
+		return -EADDRINUSE;
+	if (!err)
+		err = tables_each_network(t, check_network, &c);
+	return err ? log_ret(err, "network '%s': cannot see which subnets are in use", name) : 0;
 }

@@ -45,13 +45,15 @@ static int on_address(const struct net_address *a, void *arg)
 static int add_uplink(struct net *host, const struct net_link *l, struct uplink_set *set)
 {
 	struct uplink *u = &set->links[set->n];
+	int err;
 
 	if (!l->ether)
 		return log_refuse(-EOPNOTSUPP, "uplink '%s' carries no Ethernet frames", l->name);
 	*u = (struct uplink) { .ifindex = l->ifindex, .mtu = l->mtu };
 	strcpy(u->name, l->name);
 	set->n++;
-	return net_address_each(host, on_address, u);
+	err = net_address_each(host, on_address, u);
+	return err ? log_ret(err, "uplink '%s': cannot read its addresses", u->name) : 0;
 }
 
 static int choose_named(struct net *host, const struct config *cfg, struct uplink_set *set)
@@ -247,11 +249,11 @@ int uplink_release(struct tables *t, const char *except)
 	for (;;) {
 		err = tables_uplink_next(t, ifindex, &next, &u);
 		if (err)
-			return err == -ENOENT ? changed : err;
+			return err == -ENOENT ? changed : log_ret(err, "cannot read the uplinks");
 		used = is_gone(next, u.name) ? 0 :
 		       tables_each_network(t, uses_uplink, &(struct usage) { except, u.name });
 		if (used < 0)
-			return used;
+			return log_ret(used, "cannot read the networks");
 		if (used) {
 			ifindex = next;
 			continue;

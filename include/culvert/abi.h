@@ -69,6 +69,8 @@ enum cv_timeout {
  *		so that frames for it go nowhere when the programs are gone
  * @mtu:	of the guests' links
  * @lease_s:	DHCP lease
+ * @uplink:	ifindex of the uplink to use while the host's FIB does not
+ *		answer, because somebody turned forwarding off on our link
  * @name:	NUL-terminated
  *
  * Written by user space, read by every hook.
@@ -88,7 +90,7 @@ struct cv_network {
 	__u8   gateway_mac[6];
 	__u16  mtu;
 	__u32  lease_s;
-	__u32  pad;
+	__u32  uplink;
 	char   name[CV_NAME_SIZE];
 };
 
@@ -338,8 +340,9 @@ struct cv_request {
 	X(DHCP_RING,	    "dhcp-ring",	"the daemon does not keep up") \
 	X(DHCP_OFF,	    "dhcp-off",		"this network answers no DHCP") \
 	X(MODE_ISOLATED,    "mode-isolated",	"this network has no uplink") \
-	X(INBOUND_CLOSED,   "inbound-closed",	"unsolicited packet for a guest") \
-	X(STALE_PORT,	    "stale-port",	"the flow's guest is gone")
+	X(INBOUND_CLOSED,   "inbound-closed",	"forwarded by the host, not its own") \
+	X(STALE_PORT,	    "stale-port",	"the flow's guest is gone")			\
+	X(OFFLOAD,	    "offload",		"checksum to be written where none belongs")
 
 enum cv_drop {
 	CV_OK,

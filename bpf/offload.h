@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest may leave its checksum to the kernel and says where it is to be
+ * written (virtio_net_hdr, PACKET_VNET_HDR).  The kernel writes it when the
+ * packet is sent, after guard and translation: a guest that names the place of
+ * its source address would forge it behind our back.  So the place must be
+ * that of the transport checksum of the packet that was judged.
+ */
+#ifndef CV_OFFLOAD_H
+#define CV_OFFLOAD_H
+
+#include "pkt.h"
+
+#include <bpf/bpf_core_read.h>
+
+#define OFFLOAD_CHECKSUM_PARTIAL	3
+
+/* What is read of the kernel's packet; its BTF tells where the fields are. */
+struct sk_buff {
+	__u16 network_header;
+	__u16 csum_start;
+	__u16 csum_offset;
+	__u8  ip_summed:2;
+} __attribute__((preserve_access_index));
+
+/* @p has been parsed when the packet is IPv4. */
+static __always_inline int offload_check(struct __sk_buff *skb, const struct pkt *p)
+{
+	struct sk_buff *kernel = (void *)skb;
+	__u16 start, offset, network;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(kernel, ip_summed) != OFFLOAD_CHECKSUM_PARTIAL)
+		return 0;
+	if (bpf_core_read(&start, sizeof(start), &kernel->csum_start) ||
+	    bpf_core_read(&offset, sizeof(offset), &kernel->csum_offset) ||
+	    bpf_core_read(&network, sizeof(network), &kernel->network_header))
+		return CV_DROP_OFFLOAD;
+	if (skb->protocol != bpf_htons(ETH_P_IP) || pkt_is_fragment(p) ||
+	    (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
+	    (__u16)(start - network) != p->l4_off - PKT_IP_OFF ||
+	    offset != pkt_csum_off(p->proto))
+		return CV_DROP_OFFLOAD;
+	return 0;
+}
+
+#endif
