@@ -44,12 +44,9 @@ static __always_inline int fwd_fib_drop(long rc)
  * The main table, asked directly, does not know the host's addresses: what it
  * has a route for is the host's.
  */
-static __always_inline int fwd_not_forwarded(struct __sk_buff *skb, const struct pkt *p)
+static __always_inline int fwd_not_forwarded(struct __sk_buff *skb, struct bpf_fib_lookup *fib)
 {
-	struct bpf_fib_lookup fib = {
-		.family = FWD_AF_INET, .ipv4_dst = p->daddr, .ifindex = skb->ifindex,
-	};
-	long rc = bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_DIRECT);
+	long rc = bpf_fib_lookup(skb, fib, sizeof(*fib), BPF_FIB_LOOKUP_DIRECT);
 
 	return rc == BPF_FIB_LKUP_RET_NOT_FWDED ? CV_DROP_NO_ROUTE : CV_DROP_HOST_CLOSED;
 }
@@ -90,7 +87,7 @@ static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
 	if (rc == BPF_FIB_LKUP_RET_FWD_DISABLED)
 		drop = fwd_route_fallback(skb, p, &fib);
 	else if (rc == BPF_FIB_LKUP_RET_NOT_FWDED)
-		drop = fwd_not_forwarded(skb, p);
+		drop = fwd_not_forwarded(skb, &fib);
 	else
 		drop = fwd_fib_drop(rc);
 	if (drop)
