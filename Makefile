@@ -75,7 +75,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/asan/libculv
 BPFTEST	= $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%,$(wildcard tests/bpf/test_*.c))
 BPFTEST_OBJ = $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c))) \
 	      $(filter-out $(BUILD)/user/main.o,$(OBJ))
-$(BUILD)/bpftest/%.o: tests/bpf/%.c $(wildcard tests/bpf/*.h) | $(BUILD)/culvert.skel.h $(BUILD)/bpftest
+$(BUILD)/bpftest/%.o: tests/bpf/%.c $(wildcard tests/bpf/*.h include/culvert/*.h) | $(BUILD)/culvert.skel.h $(BUILD)/bpftest
 	@echo "  CC    $@"
 	@$(CC) $(CFLAGS_ALL) -Itests/bpf -c -o $@ $<
 
@@ -83,7 +83,7 @@ $(BUILD)/bpftest/%.o: tests/bpf/%.c $(wildcard tests/bpf/*.h) | $(BUILD)/culvert
 $(BUILD)/bpftest/world.o: $(BUILD)/culvert.skel.h
 .SECONDARY: $(BPFTEST_OBJ)
 
-$(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h) $(BPFTEST_OBJ) | $(BUILD)/bpftest
+$(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h include/culvert/*.h) $(BPFTEST_OBJ) | $(BUILD)/bpftest
 	@echo "  CC    $@"
 	@$(CC) $(CFLAGS_ALL) -Itests/bpf -o $@ $< $(BPFTEST_OBJ) $(PKG_LIBS)
 

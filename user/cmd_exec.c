@@ -58,12 +58,10 @@ static int put_mounts(const int fds[ARRAY_SIZE(kept)])
 	return err;
 }
 
-static int remount_sysfs(const char *net)
+static int remount_sysfs(const char *name)
 {
 	int fds[ARRAY_SIZE(kept)], err = 0;
-	char name[40];
 
-	network_netns_name(net, name);
 	take_mounts(fds);
 	if (umount2("/sys", MNT_DETACH) && errno != EINVAL)
 		err = -errno;
@@ -72,14 +70,13 @@ static int remount_sysfs(const char *net)
 	return put_mounts(fds) ? -EIO : err;
 }
 
-static int bind_etc(const char *net)
+static int bind_etc(const char *name)
 {
-	char dir_path[300], from[PATH_MAX], to[PATH_MAX], name[40];
+	char dir_path[300], from[PATH_MAX], to[PATH_MAX];
 	_closedir_ DIR *dir = NULL;
 	struct dirent *e;
 	int err;
 
-	network_netns_name(net, name);
 	err = paths_join(dir_path, sizeof(dir_path), ETC_NETNS, name);
 	if (err)
 		return err;
@@ -99,15 +96,17 @@ static int bind_etc(const char *net)
 /* In the namespace already: what is mounted here is seen by the command alone. */
 static int set_mounts(const char *net)
 {
+	char name[40];
 	int err;
 
+	network_netns_name(net, name);
 	if (unshare(CLONE_NEWNS) || mount("", "/", "none", MS_SLAVE | MS_REC, NULL))
 		return log_ret(-errno, "cannot make a private mount namespace");
-	err = remount_sysfs(net);
+	err = remount_sysfs(name);
 	if (err)
 		return log_ret(err, "cannot mount the namespace's /sys");
-	err = bind_etc(net);
-	return err ? log_ret(err, "cannot read '%s/cv-%s'", ETC_NETNS, net) : 0;
+	err = bind_etc(name);
+	return err ? log_ret(err, "cannot read '%s/%s'", ETC_NETNS, name) : 0;
 }
 
 int cmd_exec(int argc, char **argv)

@@ -47,12 +47,18 @@ int cmd_port_add(int argc, char **argv)
 
 int cmd_port_rm(int argc, char **argv)
 {
+	bool force = false;
+	const struct cli_option options[] = {
+		{ 0, "force", CLI_FLAG, &force, NULL, "also while a guest holds its TAP" },
+		{ 0 }
+	};
 	int exit_code;
 
-	if (cli_parse(argc, argv, "port rm NET NAME", "Remove a port, its flows and its lease.",
-		      NULL, 2, 2, NULL, &exit_code) < 0)
+	if (cli_parse(argc, argv, "port rm NET NAME [--force]",
+		      "Remove a port, its flows and its lease.", options, 2, 2, NULL,
+		      &exit_code) < 0)
 		return exit_code;
-	return network_port_rm(argv[0], argv[1]) ? CLI_FAILED : CLI_OK;
+	return network_port_rm(argv[0], argv[1], force) ? CLI_FAILED : CLI_OK;
 }
 
 struct list {

@@ -121,11 +121,18 @@ static int read_mac(const char *net, const char *name, char mac[ADDR_MAC_SIZE])
 	return 0;
 }
 
+static bool has_vhost(void)
+{
+	_fd_ int fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
 static int run_on_port(const char *net, const char *name, const int *fds, unsigned int n_fds,
 		       int argc, char **argv)
 {
 	char mac[ADDR_MAC_SIZE], **guest;
-	const struct guest_tap tap = { fds, n_fds, mac };
+	const struct guest_tap tap = { fds, n_fds, mac, has_vhost() };
 	int err, code;
 
 	if (read_mac(net, name, mac))
@@ -158,7 +165,7 @@ static int run(const char *net, struct network_port_spec *spec, int argc, char *
 /* Told before anything is made. */
 static bool takes_tap(int argc, char **argv)
 {
-	const struct guest_tap probe = { (const int[]){ 3 }, 1, "" };
+	const struct guest_tap probe = { (const int[]){ 3 }, 1, "", false };
 	char **guest;
 
 	if (guest_argv(argc, argv, &probe, &guest))

@@ -59,7 +59,7 @@ static int read_mode(const struct config_source *src, const struct config_file *
 	struct yaml_path p = yaml_path_of("mode", NULL);
 
 	if (f->mode == CV_MODE_ROUTE)
-		return config_fail(src, &p, "'route' is not served in this version");
+		return config_fail(src, &p, "'route' is not served in this version; choose one of: nat, isolated");
 	if (f->mode)
 		cfg->mode = (enum cv_mode)f->mode;
 	return 0;

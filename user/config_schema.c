@@ -20,10 +20,11 @@
 
 #define TEXT_MAX 255	/* of any single value */
 
+enum { MODE_ROUTE = 2 };
 static const cyaml_strval_t mode_words[] = {
 	{ "nat", CV_MODE_NAT },
-	{ "route", CV_MODE_ROUTE },
 	{ "isolated", CV_MODE_ISOLATED },
+	[MODE_ROUTE] = { "route", CV_MODE_ROUTE },
 };
 
 static const cyaml_strval_t switch_words[] = {
@@ -242,9 +243,13 @@ static void enum_words(const struct schema *s, const struct yaml_path *p, char *
 	size_t len = 0;
 
 	buf[0] = '\0';
-	for (unsigned int i = 0; f && i < f->value.enumeration.count && len < size; i++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "",
-					f->value.enumeration.strings[i].str);
+	for (unsigned int i = 0; f && i < f->value.enumeration.count && len < size; i++) {
+		const cyaml_strval_t *word = &f->value.enumeration.strings[i];
+
+		if (word != &mode_words[MODE_ROUTE])	/* known, not served */
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+						word->str);
+	}
 }
 
 static int fail_value(const struct config_source *src, const struct schema *s,

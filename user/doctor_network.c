@@ -4,6 +4,7 @@
  * program?  Whatever is wrong gets a line; what is right is one line for all.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,17 +97,31 @@ static int check_inside(struct patient *p)
 	return tables_each_port(p->d->t, p->id, check_port, p);
 }
 
+/* The host's FIB does not answer for packets of a link that does not forward. */
+static void warn_not_forwarding(struct patient *p, const struct net_link *host)
+{
+	char uplink[IF_NAMESIZE];
+
+	if (!if_indextoname(p->n->uplink, uplink)) {
+		complain(p, "somebody turned IPv4 forwarding of link '%s' off, and the uplink to use "
+			 "without it is gone", host->name);
+		return;
+	}
+	p->n_bad++;
+	doctor_say(p->d, DOCTOR_WARN, p->subject, p->fix,
+		   "somebody turned IPv4 forwarding of link '%s' off (net.ipv4.ip_forward does it to "
+		   "all links): guests leave by '%s' alone", host->name, uplink);
+}
+
 static int check_links(struct patient *p)
 {
 	struct net_link host;
 	char netns[40];
 	int err;
 
-	/* The route to the uplink is asked for as a packet that came in here. */
 	if (check_hook(p, p->d->host, DATAPATH_TO_UPLINK, p->n->host_ifindex, "host", &host) &&
 	    !host.forwarding && p->n->mode == CV_MODE_NAT)
-		complain(p, "somebody turned IPv4 forwarding of link '%s' off (net.ipv4.ip_forward "
-			 "does it to all links)", host.name);
+		warn_not_forwarding(p, &host);
 	network_netns_name(p->n->name, netns);
 	err = netns_open(netns, &p->netns_fd);
 	if (!err)

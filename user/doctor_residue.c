@@ -105,34 +105,30 @@ static int count_links(const struct net_link *l, void *arg)
 	return 0;
 }
 
-/* Return: whether a namespace is of this CULVERT_BPF, or of nobody. */
-static bool netns_ours(struct net *inside)
+/* Return: whether a namespace is of this CULVERT_BPF, or of nobody; then of which network. */
+static bool netns_ours(struct net *inside, const char *netns, char ret_net[CV_NAME_SIZE])
 {
-	char end[300];
 	struct net_link lo;
 	unsigned int n = 0;
-	size_t len;
 
 	if (net_link_find(inside, "lo", &lo))
 		return false;
-	if (!lo.alias[0])
-		return !net_link_each(inside, count_links, &n) && !n;
-	len = snprintf(end, sizeof(end), ":lo %s", paths_bpf());
-	return !strncmp(lo.alias, LABEL, strlen(LABEL)) && strlen(lo.alias) >= len &&
-	       !strcmp(lo.alias + strlen(lo.alias) - len, end);
+	if (lo.alias[0])
+		return network_netns_owner(lo.alias, ret_net) == NETWORK_OWNER_US;
+	snprintf(ret_net, CV_NAME_SIZE, "%s", netns + strlen(NETNS));
+	return !net_link_each(inside, count_links, &n) && !n;
 }
 
 static void check_netns(struct doctor *d, const char *netns)
 {
-	const char *net_name = netns + strlen(NETNS);
 	_net_ struct net *inside = NULL;
+	char name[CV_NAME_SIZE], fix[64];
 	_fd_ int fd = -1;
-	char fix[64];
 
-	if (netns_open(netns, &fd) || net_open(fd, &inside) || !netns_ours(inside))
+	if (netns_open(netns, &fd) || net_open(fd, &inside) || !netns_ours(inside, netns, name))
 		return;
-	snprintf(fix, sizeof(fix), "culvert down %s", net_name);
-	if (!network_known(d, net_name))
+	snprintf(fix, sizeof(fix), "culvert down %s", name);
+	if (!network_known(d, name))
 		doctor_say(d, DOCTOR_WARN, "residue", fix, "namespace '%s' is of no network that is "
 			   "up", netns);
 	else

@@ -79,7 +79,8 @@ static int append_qemu(char **out, int n, const struct guest_tap *tap, const cha
 
 	if (tap->n_fds > 1)
 		snprintf(queues, sizeof(queues), ",mq=on,vectors=%u", 2 * tap->n_fds + 2);
-	if (asprintf(&netdev, "tap,id=culvert0,fds=%s", fds) < 0)
+	if (asprintf(&netdev, "tap,id=culvert0,fds=%s%s", fds,
+		     tap->vhost ? ",vhost=on" : "") < 0)
 		return -ENOMEM;
 	out[n++] = strdup("-netdev");
 	out[n++] = netdev;

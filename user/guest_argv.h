@@ -3,10 +3,13 @@
 #ifndef CULVERT_GUEST_ARGV_H
 #define CULVERT_GUEST_ARGV_H
 
+#include <stdbool.h>
+
 struct guest_tap {
 	const int *fds;
 	unsigned int n_fds;
 	const char *mac;	/* as text */
+	bool vhost;		/* the kernel can carry the packets */
 };
 
 /**

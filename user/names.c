@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Names, labels and MACs of everything culvert makes: a pure function of the
- * network's and port's name, so that a run finds what an earlier one made.
+ * network's and port's name, so that a run finds what an earlier one made.  The
+ * one thing that all hosts of a machine share is /run/netns; where another has
+ * the name there already, ours has a hash of CULVERT_BPF in it.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "mem.h"
 #include "network_impl.h"
+#include "paths.h"
 
 /* FNV-1a.  Not for secrets: it spreads names, and must never change. */
 static __u32 hash(const char *a, const char *b)
@@ -44,7 +48,38 @@ void network_guest_mac(const char *net, const char *port, __u8 ret_mac[6])
 
 void network_netns_name(const char *net, char buf[40])
 {
-	snprintf(buf, 40, "cv-%s", net);
+	char path[64];
+
+	network_netns_own_name(net, buf);
+	if (paths_join(path, sizeof(path), PATHS_NETNS_DIR, buf) || access(path, F_OK))
+		snprintf(buf, 40, "cv-%s", net);
+}
+
+void network_netns_own_name(const char *net, char buf[40])
+{
+	snprintf(buf, 40, "cv-%s-%04x", net, hash(paths_bpf(), "host") & 0xffff);
+}
+
+void network_netns_label(const char *net, char buf[NET_ALIAS_SIZE])
+{
+	snprintf(buf, NET_ALIAS_SIZE, "culvert:%s:lo %s", net, paths_bpf());
+}
+
+enum network_owner network_netns_owner(const char *alias, char ret_net[CV_NAME_SIZE])
+{
+	char name[CV_NAME_SIZE], ours[NET_ALIAS_SIZE];
+	int end = 0;
+
+	if (!alias[0])
+		return NETWORK_OWNER_NOBODY;
+	/* One less than CV_NAME_SIZE. */
+	if (sscanf(alias, "culvert:%31[a-z0-9-]:lo /%n", name, &end) != 1 || !end)
+		return NETWORK_OWNER_FOREIGN;
+	network_netns_label(name, ours);
+	if (strcmp(alias, ours))
+		return NETWORK_OWNER_HOST;
+	strcpy(ret_net, name);
+	return NETWORK_OWNER_US;
 }
 
 void network_host_link(const char *net, char buf[16])

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -90,6 +91,23 @@ static int make_dir(void)
 	if (mount(PATHS_NETNS_DIR, PATHS_NETNS_DIR, "none", MS_BIND | MS_REC, NULL) ||
 	    mount("", PATHS_NETNS_DIR, "none", MS_SHARED | MS_REC, NULL))
 		return -errno;
+	return 0;
+}
+
+int netns_lock(int *ret_fd)
+{
+	_fd_ int fd = -1;
+	int err = make_dir();
+
+	if (err)
+		return err;
+	fd = open(PATHS_NETNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			return -errno;
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 

@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+/** netns_lock() - keep others from making named namespaces until *ret_fd is closed.  Return: 0 or -errno */
+int netns_lock(int *ret_fd);
+
 /** netns_make() - a new namespace with this name.  Return: 1 made, 0 it was there, -errno */
 int netns_make(const char *name);
 

@@ -72,6 +72,7 @@ static int set_entry(struct network_work *w)
 		.host_ifindex = CV_IFINDEX_HOST + w->id, .ns_ifindex = CV_IFINDEX_NS + w->id,
 		.max_flows = tables_meta(w->tables)->max_flows,
 		.mtu = uplink_mtu(&w->uplinks), .lease_s = w->cfg.lease_s,
+		.uplink = w->uplinks.n ? w->uplinks.links[0].ifindex : 0,
 	};
 
 	for (int i = 0; i < CV_N_TIMEOUTS; i++)
@@ -269,12 +270,14 @@ static int pin_is_left(const char *pin, void *arg)
 /* Read back what should be gone. */
 static int verify_gone(const struct network_work *w)
 {
-	_fd_ int fd = -1;
+	_work_ struct network_work again = NETWORK_WORK_INIT;
 	const char *left = NULL;
 
+	strcpy(again.name, w->name);
+	strcpy(again.netns, w->netns);
 	if (host_link_is_ours(w))
 		left = "its link on the host";
-	else if (w->id && !netns_open(w->netns, &fd))
+	else if (!network_open_netns(&again) && network_netns_labelled(&again))
 		left = "its namespace";
 	else if (datapath_each_link(pin_is_left, (void *)w) == 1)
 		left = "a pinned program";

@@ -50,7 +50,11 @@ struct network_port_spec {
 
 /** network_port_add() - @ret_fds: NULL, or @spec->queues open TAP descriptors */
 int network_port_add(const char *net, const struct network_port_spec *spec, int *ret_fds);
-int network_port_rm(const char *net, const char *name);
+/**
+ * network_port_rm() - the link, its program, flows and lease
+ * @force: also while a process holds the TAP open; else that is -EBUSY, and it is named
+ */
+int network_port_rm(const char *net, const char *name, bool force);
 /** network_port_forget() - the same after the guest's end, when others may have removed it before */
 int network_port_forget(const char *net, const char *name);
 
@@ -65,8 +69,28 @@ int network_enter(const char *net);
  */
 int network_each_name(int (*fn)(const char *name, void *arg), void *arg);
 
+/**
+ * network_netns_name() - where the namespace is, or would be looked for first
+ *
+ * cv-NET; with a hash of CULVERT_BPF behind it (network_netns_own_name()) when
+ * there is one of that name, which `up` makes when another host of this machine
+ * has cv-NET.
+ */
+void network_netns_name(const char *net, char buf[40]);
+void network_netns_own_name(const char *net, char buf[40]);	/* cv-NET-XXXX */
+
+/* Whose a namespace is, by the alias of its `lo`. */
+enum network_owner {
+	NETWORK_OWNER_NOBODY,	/* no label */
+	NETWORK_OWNER_US,
+	NETWORK_OWNER_HOST,	/* another host of this machine */
+	NETWORK_OWNER_FOREIGN,	/* no label of culvert's */
+};
+
+/** network_netns_owner() - *ret_net is the network's name when it is ours */
+enum network_owner network_netns_owner(const char *alias, char ret_net[CV_NAME_SIZE]);
+
 /* Names: deterministic, at most 15 characters for a link. */
-void network_netns_name(const char *net, char buf[40]);	/* cv-NET */
 void network_host_link(const char *net, char buf[16]);	/* cv-NET, hashed when too long */
 void network_port_link(const char *port, char buf[16]);	/* PORT, hashed when too long */
 

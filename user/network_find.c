@@ -44,18 +44,18 @@ static int add_network(__u16 id, const struct cv_network *n, void *arg)
 	return add_name(arg, n->name);
 }
 
-/* A namespace counts when its label says that it is ours: network_open_netns() looks. */
+/* A namespace counts when its label says that it is ours, and of which network. */
 static int add_labelled(struct names *names, const char *netns)
 {
-	struct network_work w = NETWORK_WORK_INIT;
-	int err = 0;
+	_net_ struct net *inside = NULL;
+	char name[CV_NAME_SIZE];
+	_fd_ int fd = -1;
+	struct net_link lo;
 
-	snprintf(w.name, sizeof(w.name), "%s", netns + 3);
-	snprintf(w.netns, sizeof(w.netns), "%s", netns);
-	if (!network_open_netns(&w) && network_netns_labelled(&w))
-		err = add_name(names, w.name);
-	network_work_end(&w);
-	return err;
+	if (netns_open(netns, &fd) || net_open(fd, &inside) || net_link_find(inside, "lo", &lo) ||
+	    network_netns_owner(lo.alias, name) != NETWORK_OWNER_US)
+		return 0;
+	return add_name(names, name);
 }
 
 static int add_namespaces(struct names *names)
@@ -65,7 +65,7 @@ static int add_namespaces(struct names *names)
 	int err = 0;
 
 	while (dir && !err && (e = readdir(dir)))
-		if (!strncmp(e->d_name, "cv-", 3) && strlen(e->d_name + 3) < CV_NAME_SIZE)
+		if (!strncmp(e->d_name, "cv-", 3))
 			err = add_labelled(names, e->d_name);
 	return err;
 }

@@ -50,7 +50,13 @@ void network_work_end(struct network_work *w);
 int network_work_release(struct network_work *w);
 #define _work_ __attribute__((cleanup(network_work_end)))
 
-/** network_open_netns() - set @w->netns_fd and @w->inside when the namespace is there and ours */
+/**
+ * network_open_netns() - set @w->netns_fd and @w->inside when the namespace is there and ours
+ *
+ * One without label and links is what an interrupted run left, and ours.
+ * Return: 0, -ENOENT, -EINVAL when the name has no namespace, -EXDEV when it is
+ * another host's, -EEXIST when someone else's, or -errno.
+ */
 int network_open_netns(struct network_work *w);
 /** network_netns_labelled() - whether the opened namespace bears our label, not just no other's */
 bool network_netns_labelled(const struct network_work *w);
@@ -85,6 +91,8 @@ void network_mac(const char *net, const char *role, __u8 ret_mac[6]);
 /** network_guest_mac() - what a guest gets when nobody says: 52:54:00 and a hash */
 void network_guest_mac(const char *net, const char *port, __u8 ret_mac[6]);
 void network_alias(const char *net, const char *what, char buf[NET_ALIAS_SIZE]);
+/** network_netns_label() - of the `lo` in a network's namespace: its host is named too */
+void network_netns_label(const char *net, char buf[NET_ALIAS_SIZE]);
 void network_altname(const char *net, const char *what, char buf[NET_ALTNAME_SIZE]);
 void network_pin(const char *net, const char *what, char buf[NETWORK_PIN_SIZE]);
 

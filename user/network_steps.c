@@ -81,33 +81,35 @@ static int files_undo(struct network_work *w)
 
 /* --- the namespace */
 
-static void netns_label(const struct network_work *w, char buf[NET_ALIAS_SIZE])
-{
-	snprintf(buf, NET_ALIAS_SIZE, "culvert:%s:lo %s", w->name, paths_bpf());
-}
-
 static int is_not_lo(const struct net_link *l, void *arg)
 {
 	return strcmp(l->name, "lo") != 0;
 }
 
-/* Return: 1 when labelled by us, 0 when it is empty and without a label, -EEXIST when someone else's. */
-static int check_netns(struct net *inside, const char *label)
+/* Return: 1 when labelled by us, 0 when it is empty and without a label, -EXDEV, -EEXIST. */
+static int check_netns(struct net *inside, const char *net)
 {
+	char owner[CV_NAME_SIZE];
 	struct net_link lo;
 	int err = net_link_find(inside, "lo", &lo);
 
 	if (err)
 		return err;
-	if (!strcmp(lo.alias, label))
-		return 1;
-	return lo.alias[0] || net_link_each(inside, is_not_lo, NULL) ? -EEXIST : 0;
+	switch (network_netns_owner(lo.alias, owner)) {
+	case NETWORK_OWNER_US:
+		return strcmp(owner, net) ? -EEXIST : 1;
+	case NETWORK_OWNER_HOST:
+		return -EXDEV;
+	case NETWORK_OWNER_NOBODY:
+		return net_link_each(inside, is_not_lo, NULL) ? -EEXIST : 0;
+	default:
+		return -EEXIST;
+	}
 }
 
 int network_open_netns(struct network_work *w)
 {
 	_net_ struct net *inside = NULL;
-	char label[NET_ALIAS_SIZE];
 	_fd_ int fd = -1;
 	int err;
 
@@ -116,8 +118,7 @@ int network_open_netns(struct network_work *w)
 		err = net_open(fd, &inside);
 	if (err)
 		return err;
-	netns_label(w, label);
-	err = check_netns(inside, label);
+	err = check_netns(inside, w->name);
 	if (err < 0)
 		return err;
 	w->inside = take_ptr(inside);
@@ -127,10 +128,7 @@ int network_open_netns(struct network_work *w)
 
 bool network_netns_labelled(const struct network_work *w)
 {
-	char label[NET_ALIAS_SIZE];
-
-	netns_label(w, label);
-	return check_netns(w->inside, label) == 1;
+	return check_netns(w->inside, w->name) == 1;
 }
 
 static int settle_netns(struct network_work *w)
@@ -140,7 +138,7 @@ static int settle_netns(struct network_work *w)
 	struct net_link lo;
 	int quiet, err;
 
-	netns_label(w, label);
+	network_netns_label(w->name, label);
 	quiet = netns_quiet(w->netns_fd);
 	if (quiet < 0)
 		return network_failed(w, NULL, quiet, "cannot set up its namespace");
@@ -152,15 +150,52 @@ static int settle_netns(struct network_work *w)
 	return quiet || err ? STEP_CHANGED : STEP_UNCHANGED;
 }
 
-static int netns_step_make(struct network_work *w)
+static void close_netns(struct network_work *w)
 {
-	int made = netns_make(w->netns), err;
+	net_close(take_ptr(w->inside));
+	mem_close(&w->netns_fd);
+	w->netns_fd = -1;
+}
+
+/*
+ * One without a label was perhaps just being made by another host; whoever has
+ * the lock knows better.
+ */
+static int look_again(struct network_work *w)
+{
+	if (w->inside && network_netns_labelled(w))
+		return 0;
+	close_netns(w);
+	return network_open_netns(w);
+}
+
+/* *ret_made is set when there is a new namespace, also when it could not be opened. */
+static int make_and_open(struct network_work *w, int *ret_made)
+{
+	int made = netns_make(w->netns);
 
 	if (made < 0)
 		return log_ret(made, "network '%s': cannot make namespace '%s/%s'", w->name,
 			       PATHS_NETNS_DIR, w->netns);
-	err = w->inside ? 0 : network_open_netns(w);
-	if (err == -EEXIST)
+	*ret_made = made;
+	return look_again(w);
+}
+
+static int netns_step_make(struct network_work *w)
+{
+	_fd_ int lock = -1;
+	int made = 0, err;
+
+	/* Until the label is on, so that no other host takes it for an interrupted run's. */
+	err = netns_lock(&lock);
+	if (err)
+		return network_failed(w, NULL, err, "cannot lock '" PATHS_NETNS_DIR "'");
+	err = make_and_open(w, &made);
+	if (err == -EXDEV) {
+		network_netns_own_name(w->name, w->netns);
+		err = make_and_open(w, &made);
+	}
+	if (err == -EEXIST || err == -EXDEV)
 		log_error("network '%s': namespace '%s/%s' is there and not ours; choose another name, or remove it",
 			  w->name, PATHS_NETNS_DIR, w->netns);
 	else if (err)
@@ -174,13 +209,17 @@ static int netns_step_make(struct network_work *w)
 
 static int netns_step_undo(struct network_work *w)
 {
+	_fd_ int lock = -1;
 	int err;
 
 	if (w->netns_fd < 0)
 		return 0;
-	net_close(take_ptr(w->inside));
-	close(take_fd(&w->netns_fd));
-	err = netns_remove(w->netns);
+	err = netns_lock(&lock);
+	if (!err && look_again(w))
+		return 0;
+	close_netns(w);
+	if (!err)
+		err = netns_remove(w->netns);
 	return err ? network_failed(w, NULL, err, "cannot remove its namespace") : 0;
 }
 

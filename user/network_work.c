@@ -62,8 +62,8 @@ int network_work_find(struct network_work *w)
 	if (err)
 		return err;
 	err = network_open_netns(w);
-	/* None, or one that another host made: nothing of ours is in it. */
-	if (err == -ENOENT || err == -EINVAL || err == -EEXIST)
+	/* None, or somebody else's: nothing of ours is in it. */
+	if (err == -ENOENT || err == -EINVAL || err == -EEXIST || err == -EXDEV)
 		return 0;
 	return err ? network_failed(w, NULL, err, "cannot open its namespace") : 0;
 }

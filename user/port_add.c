@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "datapath.h"
+#include "holders.h"
 #include "log.h"
 #include "mem.h"
 #include "netns.h"
@@ -81,9 +82,10 @@ static int read_user(const char *user, uid_t *ret_uid)
 	char *end;
 	unsigned long n;
 
-	*ret_uid = -1;
-	if (!user)
+	if (!user) {
+		*ret_uid = 0;
 		return 0;
+	}
 	pw = getpwnam(user);
 	if (pw) {
 		*ret_uid = pw->pw_uid;
@@ -97,11 +99,11 @@ static int read_user(const char *user, uid_t *ret_uid)
 }
 
 static int add_tap(struct network_work *w, const struct network_port_spec *spec,
-		   const struct cv_port *p, int *ret_fds)
+		   const struct cv_port *p, uid_t owner, int *ret_fds)
 {
 	char link[NET_NAME_SIZE];
 	const struct tap t = { .netns_fd = w->netns_fd, .ifindex = p->ifindex, .name = link,
-			       .queues = spec->queues };
+			       .queues = spec->queues, .owner = owner };
 	int err;
 
 	network_port_link(spec->name, link);
@@ -153,12 +155,12 @@ static int add_link(struct network_work *w, const struct network_port_spec *spec
 
 	err = read_user(spec->user, &owner);
 	if (!err)
-		err = spec->netns ? add_veth(w, spec, p) : add_tap(w, spec, p, fds);
+		err = spec->netns ? add_veth(w, spec, p) : add_tap(w, spec, p, owner, fds);
 	if (err)
 		return err;
 	err = port_settle(w, p);
 	if (err >= 0 && spec->persistent && !spec->netns) {
-		err = tap_keep(fds[0], owner);
+		err = tap_keep(fds[0]);
 		if (err)
 			port_failed(w, p, err, "cannot keep its TAP");
 	}
@@ -257,7 +259,44 @@ int network_port_add(const char *net, const struct network_port_spec *spec, int 
 	return err;
 }
 
-int network_port_rm(const char *net, const char *name)
+struct tap_search {
+	const struct cv_port *p;
+	const struct network_work *w;
+	enum log_level level;
+	char link[NET_NAME_SIZE];
+	int n;
+};
+
+static int name_holder(const struct holder *h, void *arg)
+{
+	struct tap_search *s = arg;
+
+	if (strcmp(h->tap, s->link))
+		return 0;
+	s->n++;
+	log_print(s->level, "port '%s' of network '%s': %s (pid %d) holds its TAP", s->p->name,
+		  s->w->name, h->command, h->pid);
+	return 0;
+}
+
+static int check_tap_holders(const struct network_work *w, const struct cv_port *p, bool force)
+{
+	struct tap_search s = { .p = p, .w = w, .level = force ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR };
+	int err;
+
+	if (p->kind != CV_PORT_TAP)
+		return 0;
+	network_port_link(p->name, s.link);
+	err = holders_each(w->netns_fd, name_holder, &s);
+	if (err)
+		return port_failed(w, p, err, "cannot see who uses it");
+	if (!s.n || force)
+		return 0;
+	log_error("port '%s' is in use; stop that, or add --force", p->name);
+	return -EBUSY;
+}
+
+int network_port_rm(const char *net, const char *name, bool force)
 {
 	_work_ struct network_work w = NETWORK_WORK_INIT;
 	struct cv_port p;
@@ -270,7 +309,10 @@ int network_port_rm(const char *net, const char *name)
 	err = tables_port_find(w.tables, w.id, name, &slot, &p);
 	if (err == -ENOENT)
 		return log_refuse(err, "network '%s' has no port '%s'", net, name);
-	return err ? log_ret(err, "port '%s'", name) : port_discard(&w, slot, &p);
+	if (err)
+		return log_ret(err, "port '%s'", name);
+	err = check_tap_holders(&w, &p, force);
+	return err ? err : port_discard(&w, slot, &p);
 }
 
 int network_port_forget(const char *net, const char *name)

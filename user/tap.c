@@ -30,6 +30,9 @@ static int open_queue(const struct tap *t, bool first, int *ret_fd)
 		return -errno;
 	if (ioctl(fd, TUNSETIFF, &req))
 		return -errno;
+	/* One without owner and group is open to whoever is in the namespace. */
+	if (first && ioctl(fd, TUNSETOWNER, (unsigned long)t->owner))
+		return -errno;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
@@ -58,9 +61,7 @@ int tap_open(const struct tap *t, int *ret_fds)
 	return 0;
 }
 
-int tap_keep(int fd, uid_t owner)
+int tap_keep(int fd)
 {
-	if (owner != (uid_t)-1 && ioctl(fd, TUNSETOWNER, (unsigned long)owner))
-		return -errno;
 	return ioctl(fd, TUNSETPERSIST, 1UL) ? -errno : 0;
 }

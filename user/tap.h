@@ -13,6 +13,7 @@ struct tap {
 	int ifindex;		/* chosen by the caller */
 	const char *name;
 	unsigned int queues;	/* 1 .. TAP_MAX_QUEUES */
+	uid_t owner;		/* may open it without CAP_NET_ADMIN */
 };
 
 /**
@@ -24,7 +25,7 @@ struct tap {
  */
 int tap_open(const struct tap *t, int *ret_fds);
 
-/** tap_keep() - let the device outlive its descriptors, for @owner to open ((uid_t)-1: root) */
-int tap_keep(int fd, uid_t owner);
+/** tap_keep() - let the device outlive its descriptors */
+int tap_keep(int fd);
 
 #endif

@@ -51,7 +51,7 @@ not_ok()
 	N_FAILED=$((N_FAILED + 1))
 	echo "not ok $N_CLAIMS - $1${WHERE:+ [$WHERE]}"
 	shift
-	[ $# = 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
+	[ $# = 0 ] || note "$@" | head -n 60
 }
 
 # skip CLAIM REASON
@@ -151,6 +151,7 @@ start()
 {
 	local name=$1
 	shift
+	: >"$TMP/$name.log"	# what it said the last time is not waited for
 	{
 		RUN=exec
 		if declare -F "$1" >/dev/null; then "$@"; else exec "$@"; fi
@@ -204,6 +205,7 @@ finish()
 	stop_all
 	topology_down
 	residue_claims
+	residue_remove
 	rm -rf "$TMP"
 	FINISHED=1
 	echo "1..$N_CLAIMS"

@@ -8,7 +8,8 @@ serve ADDRESS PORT        TCP and UDP: the first line of a TCP connection says w
 bulk HOST PORT BYTES      upload and download, digests compared
 echo HOST PORT SIZE...    one UDP datagram per size, each must come back whole and in order
 who tcp|udp HOST PORT [SPORT]   the address and port that the server sees
-hold HOST PORT SPORT      a connection from SPORT: for each line of stdin an exchange
+hold HOST PORT SPORT FILE TEXT  TCP and UDP from SPORT; once FILE exists, an exchange of TEXT on both
+segments HOST PORT SIZE N one UDP GSO send of N datagrams of SIZE bytes: each must come back
 flows HOST PORT N         N flows, half TCP, half UDP, exchange until SIGTERM; any failure counts
 error HOST PORT [SPORT]   send a datagram to a closed port; print the ICMP error's name
 mtu HOST PORT             send large datagrams that may not be fragmented; print the path's MTU
@@ -136,7 +137,9 @@ def bulk(host, port, size):
 
 
 def echo(host, port, *sizes):
+    ip_mtu_discover, ip_pmtudisc_dont = 10, 0
     with datagram(host, port) as sock:
+        sock.setsockopt(socket.IPPROTO_IP, ip_mtu_discover, ip_pmtudisc_dont)
         for size in map(int, sizes):
             data = pattern(size, size)
             sock.send(data)
@@ -154,13 +157,35 @@ def who(proto, host, port, sport=0):
         print(sock.recv(100).decode().strip())
 
 
-def hold(host, port, sport):
-    with connect(host, port, sport) as sock:
-        sock.sendall(b"ECHO\n")
+def hold(host, port, sport, path, text):
+    with connect(host, port, sport) as tcp, datagram(host, port, sport) as udp:
+        tcp.sendall(b"ECHO\n")
         print("ready", flush=True)
-        for line in sys.stdin:
-            sock.sendall(line.encode())
-            print(sock.recv(1000).decode(), end="", flush=True)
+        while not os.path.exists(path):
+            time.sleep(0.02)
+        for sock in (tcp, udp):
+            sock.send(text.encode())
+            print(sock.recv(1000).decode(), flush=True)
+
+
+def segments(host, port, size, count):
+    udp_segment = 103
+    size, count = int(size), int(count)
+    with datagram(host, port) as sock:
+        sock.send(b"first")     # the flow is made by a packet of its own
+        sock.recv(100)
+        sock.setsockopt(socket.IPPROTO_UDP, udp_segment, size)
+        data = pattern(size * count, size)
+        sock.send(data)
+        back = []
+        try:
+            for _ in range(count):
+                back.append(sock.recv(65536))
+        except socket.timeout:
+            pass
+        if b"".join(back) != data:
+            sys.exit("%d of %d datagrams came back, in order: %s" % (
+                len(back), count, back == [data[i * size:][:size] for i in range(len(back))]))
 
 
 class Flow:
@@ -268,6 +293,7 @@ def late(host, port, *delays):
     for delay in map(float, delays):
         data, peer = sock.recvfrom(100)
         due.append((time.monotonic() + delay, data, peer))
+        print("heard", len(due), flush=True)
     for when, data, peer in sorted(due):
         time.sleep(max(0, when - time.monotonic()))
         sock.sendto(data, peer)
@@ -346,7 +372,7 @@ def frames(iface, kind, count, *assignments):
         sock.send(frame)
 
 
-COMMANDS = {f.__name__: f for f in (serve, bulk, echo, who, hold, flows, error, mtu, knock, late,
+COMMANDS = {f.__name__: f for f in (serve, bulk, echo, who, hold, segments, flows, error, mtu, knock, late,
                                     frames)}
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ not_forwarding()
 	host sh -c '[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 0 ]'
 }
 
+# How the programs hang on the uplink: as filters, or as links that tc does not show.
+filters() { host tc filter show dev up0 ingress | grep -c 'bpf.*direct-action'; }
+
 guest_claims()
 {
 	local g=$1 tcp=$2 udp=$3
@@ -44,6 +47,10 @@ scenario()
 	guest_claims b 30003 30004
 	WHERE=$1
 	[ "$BACKEND" = oracle ] || check "the host forwards nothing itself" not_forwarding
+	case $1 in
+	*:tcx) is "the uplink has no filter" "$(filters)" 0 ;;
+	*:clsact) is "the uplink has a filter" "$(filters)" 1 ;;
+	esac
 }
 
 topology

@@ -43,7 +43,8 @@ guest_peer() { guest "$1" "$PYTHON" "$TESTS/peer.py" "${@:2}"; }
 outside_peer() { outside "$PYTHON" "$TESTS/peer.py" "$@"; }
 host_peer() { host "$PYTHON" "$TESTS/peer.py" "$@"; }
 
-# A namespace without IPv6, so that no frame moves but the test's.
+# A namespace without IPv6, so that no frame moves but the test's, and without
+# limits on the ICMP errors that tests count on.
 new_netns()
 {
 	ip netns add "$1" || bail "cannot make namespace $1"
@@ -52,6 +53,7 @@ new_netns()
 		echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 		echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 		echo 0 >/proc/sys/net/ipv4/ip_forward
+		echo 0 >/proc/sys/net/ipv4/icmp_ratelimit
 		echo 0 1 >/proc/sys/net/ipv4/ping_group_range'
 }
 
@@ -82,8 +84,16 @@ topology()
 	host sh -c "ip addr add $UPLINK_IP/24 dev up0; ip link set up0 up
 		ip route add default via 198.51.100.1"
 	await 5 host sh -c 'ip -o link show dev up0 | grep -q "state UP"' || bail "the uplink stays down"
-	# What must never be seen outside: a guest's own address.
+	leak_watch
+	host_state >"$TMP/host.before"
+}
+
+# What must never be seen outside: a guest's own address.  Counts from now on.
+leak_watch()
+{
 	outside nft -f - <<-RULES
+		table ip leak
+		delete table ip leak
 		table ip leak {
 			chain pre {
 				type filter hook prerouting priority raw;
@@ -91,7 +101,6 @@ topology()
 			}
 		}
 	RULES
-	host_state >"$TMP/host.before"
 }
 
 leaked() { outside nft list table ip leak | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'; }
@@ -124,7 +133,7 @@ on_backends()
 	shift
 	[ $# != 0 ] || set -- culvert oracle
 	for b in "$@"; do
-		case " ${TEST_BACKENDS:-$b} " in
+		case " ${TEST_BACKENDS:-${b%%:*}} " in
 		*" ${b%%:*} "*) ;;
 		*) continue ;;
 		esac
@@ -191,10 +200,11 @@ oracle_down()
 {
 	host sh -c 'nft delete table ip oracle; ip link del br0
 		echo 0 >/proc/sys/net/ipv4/ip_forward
+		echo 0 >/proc/sys/net/ipv4/icmp_ratelimit
 		echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables'
 }
 
-# The programs that culvert pinned, by id: each must be gone after `down`.
+# The programs that culvert has pinned, by id, which no later program gets.
 prog_ids()
 {
 	local pin
@@ -202,6 +212,9 @@ prog_ids()
 		[ ! -e "$pin" ] || bpftool -j prog show pinned "$pin" | jq .id
 	done
 }
+
+# Each of them must be gone after `down`.
+remember_progs() { prog_ids >>"$TMP/progs"; }
 
 backend_down()
 {
@@ -213,7 +226,7 @@ backend_down()
 	GUESTS=()
 	case $BACKEND in
 	culvert)
-		OWN_PROGS+=($(prog_ids))
+		remember_progs
 		for net in ${NETS[@]+"${NETS[@]}"}; do
 			err=$(culvert down "$net" 2>&1) || not_ok "down of $net" "$err"
 		done
@@ -224,6 +237,45 @@ backend_down()
 		;;
 	esac
 	BACKEND=
+}
+
+# oracle_dhcp: busybox's server, so that real clients have something to compare with
+oracle_dhcp()
+{
+	cat >"$TMP/udhcpd.conf" <<-CONF
+		start 10.20.0.10
+		end 10.20.0.99
+		interface br0
+		lease_file $TMP/udhcpd.leases
+		pidfile $TMP/udhcpd.pid
+		option subnet 255.255.255.0
+		option router $GATEWAY
+		option lease 3600
+	CONF
+	: >"$TMP/udhcpd.leases"
+	start udhcpd host busybox udhcpd -f "$TMP/udhcpd.conf"
+	await_line 5 "$TMP/udhcpd.log" 'started' || bail "no DHCP server"
+}
+
+# --- listening
+
+declare -A LISTENER=()
+
+# listen NAME FILTER WHO...: print what WHO receives into $TMP/NAME.log.  The
+# buffer holds whatever a test sends, as a lost frame would pass for silence.
+listen()
+{
+	start "$1" "${@:3}" tcpdump -lnnei any -s 256 -B 16384 --immediate-mode -Q in "$2"
+	LISTENER[$1]=$PID
+	await_line 10 "$TMP/$1.log" 'listening on' || bail "no tcpdump"
+}
+
+# listen_end NAME: all that was heard until now is in the file
+listen_end()
+{
+	kill -INT "${LISTENER[$1]}"
+	await_line 5 "$TMP/$1.log" 'dropped by kernel$'
+	grep -q '^0 packets dropped by kernel' "$TMP/$1.log" || bail "tcpdump lost frames of $1"
 }
 
 # --- guests
@@ -292,6 +344,14 @@ guest_rm()
 	fi
 	[ "$BACKEND" = culvert ] || host ip link del dev "$name" 2>/dev/null
 	ip netns del "cvt-$ID-$name" 2>/dev/null
+}
+
+# dropped REASON [GUEST]: packets, as `culvert stats` says
+dropped()
+{
+	culvert stats "$NET" -o json | jq --arg reason "$1" --arg guest "${2:-}" \
+		'[.drops[] | select(.reason == $reason and ($guest == "" or .guest == $guest))
+		  | .packets] | add // 0'
 }
 
 topology_down()

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is in the maps: put there before a packet, read after it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "world.h"
+
+static void must(int err, const char *what)
+{
+	if (!err)
+		return;
+	printf("Bail out! map: %s\n", what);
+	exit(1);
+}
+
+static void set(int map, const void *key, const void *value, const char *what)
+{
+	must(bpf_map_update_elem(map, key, value, BPF_ANY), what);
+}
+
+/* --- as after `culvert up` */
+
+static struct cv_network usual_network(__u32 net)
+{
+	struct cv_network n = {
+		.mode = net == ALONE ? CV_MODE_ISOLATED : CV_MODE_NAT,
+		.flags = CV_NET_DHCP | (net == TWIN ? CV_NET_ISOLATE : 0),
+		.subnet = htonl(net == ALONE ? IP(10, 79, 0, 0) : IP(10, 77, 0, 0)),
+		.netmask = htonl(IP(255, 255, 255, 0)),
+		.gateway = htonl(net == ALONE ? IP(10, 79, 0, 1) : GATEWAY),
+		.host_ifindex = CV_IFINDEX_HOST + net,
+		.ns_ifindex = CV_IFINDEX_NS + net,
+		.max_flows = N_FLOWS,
+		.timeout_ticks = {
+			[CV_TIMEOUT_UDP] = CV_TICKS(CV_UDP_TIMEOUT_S),
+			[CV_TIMEOUT_TCP_ESTABLISHED] = CV_TICKS(CV_TCP_ESTABLISHED_TIMEOUT_S),
+			[CV_TIMEOUT_TCP_TRANSITORY] = CV_TICKS(CV_TCP_TRANSITORY_TIMEOUT_S),
+			[CV_TIMEOUT_ICMP] = CV_TICKS(CV_ICMP_TIMEOUT_S),
+		},
+		.port_min = CV_PORT_MIN, .port_max = CV_PORT_MAX,
+		.reserved_min = RESERVED_MIN, .reserved_max = RESERVED_MAX,
+		.mtu = 1500, .lease_s = CV_DHCP_LEASE_S,
+	};
+
+	put48(n.gateway_mac, GATEWAY_MAC);
+	snprintf(n.name, sizeof(n.name), "net%u", net);
+	return n;
+}
+
+void world_add_port(__u32 net, __u32 slot, __u32 ip)
+{
+	struct cv_address address = { .ip = htonl(ip), .net = net };
+	struct cv_port port = {
+		.net = net, .ip = htonl(ip), .ifindex = CV_IFINDEX_PORT + slot,
+		.kind = CV_PORT_TAP, .queues = 1, .max_flows = CV_FLOWS_PER_PORT,
+	};
+
+	put48(port.mac, MAC_OF(slot));
+	snprintf(port.name, sizeof(port.name), "port%u", slot);
+	world_set_port(slot, &port);
+	if (ip)
+		set(world.addresses, &address, &slot, "addresses");
+}
+
+static void usual_uplinks(void)
+{
+	const struct cv_uplink up0 = { .addr = htonl(HOST_IP), .name = "up0" };
+	const struct cv_uplink up1 = { .addr = htonl(HOST2_IP), .name = "up1" };
+	const __u32 keys[] = { UPLINK, UPLINK2 };
+
+	set(world.uplinks, &keys[0], &up0, "uplinks");
+	set(world.uplinks, &keys[1], &up1, "uplinks");
+}
+
+static void clear_hash(int map, unsigned int key_size)
+{
+	__u8 key[64];
+
+	(void)key_size;
+	while (!bpf_map_get_next_key(map, NULL, key))
+		must(bpf_map_delete_elem(map, key), "delete");
+}
+
+static void clear_array(int map, unsigned int n, const void *zero)
+{
+	for (__u32 i = 0; i < n; i++)
+		set(map, &i, zero, "array");
+}
+
+static void clear_totals(void)
+{
+	struct cv_totals *zero = calloc(world.cpus, sizeof(*zero));
+	__u32 key = 0;
+
+	set(world.totals, &key, zero, "totals");
+	free(zero);
+}
+
+void world_reset(void)
+{
+	static const struct cv_use no_use;
+	static const struct cv_port no_port;
+	static const struct cv_dhcp_options no_options;
+	static const int nets[] = { NET, TWIN, ALONE };
+	struct cv_tuple key;
+
+	clear_hash(world.flows_out, sizeof(struct cv_tuple));
+	clear_hash(world.flows_in, sizeof(struct cv_tuple));
+	while (!bpf_map_lookup_and_delete_elem(world.live_flows, NULL, &key))
+		;
+	clear_hash(world.fragments, sizeof(struct cv_fragment_key));
+	clear_hash(world.leases, sizeof(struct cv_lease_key));
+	clear_hash(world.addresses, sizeof(struct cv_address));
+	clear_hash(world.uplinks, sizeof(__u32));
+	clear_hash(world.drops, sizeof(struct cv_drop_key));
+	clear_array(world.port_use, N_PORTS, &no_use);
+	clear_array(world.network_use, N_NETWORKS, &no_use);
+	clear_array(world.ports, N_PORTS, &no_port);
+	clear_array(world.dhcp_options, N_NETWORKS, &no_options);
+	clear_totals();
+
+	for (unsigned int i = 0; i < 3; i++) {
+		struct cv_network n = usual_network(nets[i]);
+
+		world_set_network(nets[i], &n);
+	}
+	world_add_port(NET, ANN, ANN_IP);
+	world_add_port(NET, BOB, BOB_IP);
+	world_add_port(NET, EVE, 0);
+	world_add_port(TWIN, DAN, ANN_IP);
+	world_add_port(ALONE, FAY, FAY_IP);
+	usual_uplinks();
+}
+
+/* --- single entries */
+
+struct cv_network world_network(__u32 net)
+{
+	struct cv_network n;
+
+	must(bpf_map_lookup_elem(world.networks, &net, &n), "networks");
+	return n;
+}
+
+void world_set_network(__u32 net, const struct cv_network *n)
+{
+	set(world.networks, &net, n, "networks");
+}
+
+struct cv_port world_port(__u32 slot)
+{
+	struct cv_port port;
+
+	must(bpf_map_lookup_elem(world.ports, &slot, &port), "ports");
+	return port;
+}
+
+void world_set_port(__u32 slot, const struct cv_port *port)
+{
+	set(world.ports, &slot, port, "ports");
+}
+
+struct cv_use world_use(int map, __u32 index)
+{
+	struct cv_use use;
+
+	must(bpf_map_lookup_elem(map, &index, &use), "use");
+	return use;
+}
+
+void world_set_use(int map, __u32 index, const struct cv_use *use)
+{
+	set(map, &index, use, "use");
+}
+
+struct cv_totals world_totals(void)
+{
+	struct cv_totals *all = calloc(world.cpus, sizeof(*all)), sum = {};
+	__u32 key = 0;
+
+	must(bpf_map_lookup_elem(world.totals, &key, all), "totals");
+	for (int i = 0; i < world.cpus; i++) {
+#define ADD(name) sum.name += all[i].name;
+		CV_TOTALS(ADD)
+#undef ADD
+	}
+	free(all);
+	return sum;
+}
+
+__u32 world_entries(int map, unsigned int key_size)
+{
+	__u8 key[64], next[64];
+	__u32 n = 0;
+	int err = bpf_map_get_next_key(map, NULL, next);
+
+	while (!err) {
+		n++;
+		memcpy(key, next, key_size);
+		err = bpf_map_get_next_key(map, key, next);
+	}
+	return n;
+}
+
+/* --- flows */
+
+struct cv_tuple world_tuple(__u8 proto, __u32 local, __u16 lport, __u32 remote, __u16 rport)
+{
+	return (struct cv_tuple) {
+		.local = htonl(local), .lport = htons(lport),
+		.remote = htonl(remote), .rport = htons(rport), .proto = proto, .net = NET,
+	};
+}
+
+struct cv_tuple world_in_key(const struct cv_tuple *key, const struct cv_flow_out *out)
+{
+	struct cv_tuple in = *key;
+
+	in.local = out->addr;
+	in.lport = out->port;
+	in.net = 0;
+	return in;
+}
+
+bool world_flow_out(const struct cv_tuple *key, struct cv_flow_out *ret)
+{
+	return !bpf_map_lookup_elem(world.flows_out, key, ret);
+}
+
+bool world_flow_in(const struct cv_tuple *key, struct cv_flow_in *ret)
+{
+	return !bpf_map_lookup_elem(world.flows_in, key, ret);
+}
+
+void world_set_flow_out(const struct cv_tuple *key, const struct cv_flow_out *out)
+{
+	set(world.flows_out, key, out, "flows_out");
+}
+
+void world_set_flow_in(const struct cv_tuple *key, const struct cv_flow_in *in)
+{
+	set(world.flows_in, key, in, "flows_in");
+}
+
+void world_age(const struct cv_tuple *key, __u32 out_ticks, __u32 in_ticks)
+{
+	struct cv_flow_out out;
+	struct cv_flow_in in;
+	struct cv_tuple in_key;
+
+	must(!world_flow_out(key, &out), "no such flow");
+	out.last_tick = world_tick() - out_ticks;
+	world_set_flow_out(key, &out);
+	if (out.flags & CV_FLOW_HOST)
+		return;
+	in_key = world_in_key(key, &out);
+	must(!world_flow_in(&in_key, &in), "no such flow inwards");
+	in.last_tick = world_tick() - in_ticks;
+	world_set_flow_in(&in_key, &in);
+}
+
+/* --- time */
+
+static __u64 clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (__u64)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+__u32 world_tick(void)
+{
+	return clock_ns(CLOCK_MONOTONIC_COARSE) >> CV_TICK_SHIFT;
+}
+
+__u64 world_boot_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
+}
+
+void world_tick_begin(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	__u32 tick = world_tick();
+
+	while (world_tick() == tick)
+		nanosleep(&ms, NULL);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fragments, both ways: the first one names the ports, the later ones follow
+ * it by the datagram's identification; in order, within two seconds.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "table.h"
+
+#define FROM_ANN	.dmac = GATEWAY_MAC, .smac = ANN_MAC, .saddr = ANN_IP, .daddr = SERVER
+#define LEFT		.dmac = GATEWAY_MAC, .smac = ANN_MAC, .saddr = HOST_IP, .daddr = SERVER, .ttl = 63
+#define OUTSIDE		.dmac = UPLINK_MAC, .smac = PEER_MAC, .saddr = SERVER, .daddr = HOST_IP
+#define TO_ANN		.dmac = TAG_MAC(ANN), .smac = PEER_MAC, .saddr = SERVER, .daddr = ANN_IP, .ttl = 63
+
+#define FIRST		.proto = UDP, .id = 600, .frag = MF, .sport = 5000, .dport = 53, .len = 1472
+#define MIDDLE		.proto = UDP, .id = 600, .frag = MF | 185, .len = 1480
+#define LAST		.proto = UDP, .id = 600, .frag = 370, .len = 7
+#define FIRST_BACK	.proto = UDP, .id = 600, .frag = MF, .sport = 53, .dport = 5000, .len = 1472
+#define ECHO_FIRST	.proto = ICMP, .id = 601, .frag = MF, .type = ECHO, .sport = 7, .dport = 1, .len = 1472
+#define ECHO_LAST	.proto = ICMP, .id = 601, .frag = 185, .len = 528
+#define TCP_FIRST	.proto = TCP, .id = 602, .frag = MF, .sport = 5000, .dport = 80, .flags = ACK, .len = 1460
+#define TCP_LAST	.proto = TCP, .id = 602, .frag = 185, .len = 100
+
+static const struct packet first = { FROM_ANN, FIRST };
+static const struct packet first_back = { OUTSIDE, FIRST_BACK };
+static const struct packet echo_first = { FROM_ANN, ECHO_FIRST };
+static const struct packet tcp_first = { FROM_ANN, TCP_FIRST };
+static const struct packet query = { FROM_ANN, .proto = UDP, .sport = 5000, .dport = 53 };
+
+static void first_sent(void)
+{
+	CHECK_EQ(world_send(TO_UPLINK, &first), REDIRECT);
+}
+
+static void first_dropped(void)
+{
+	struct packet p = first;
+
+	p.ttl = 1;
+	world_send(TO_UPLINK, &p);
+	CHECK_EQ(world_totals().icmp_errors_sent, 1);
+}
+
+static void echo_first_sent(void)
+{
+	CHECK_EQ(world_send(TO_UPLINK, &echo_first), REDIRECT);
+}
+
+static void tcp_first_sent(void)
+{
+	CHECK_EQ(world_send(TO_UPLINK, &tcp_first), REDIRECT);
+}
+
+static void query_sent(void)
+{
+	CHECK_EQ(world_send(TO_UPLINK, &query), REDIRECT);
+}
+
+static void first_came_back(void)
+{
+	query_sent();
+	CHECK_EQ(world_send(FROM_UPLINK, &first_back), REDIRECT);
+}
+
+static void hosts_own_first(void)
+{
+	static const struct packet p = {
+		OUTSIDE, .proto = UDP, .id = 600, .frag = MF, .sport = 53, .dport = 41000, .len = 1472,
+	};
+
+	query_sent();
+	CHECK_EQ(world_send(FROM_UPLINK, &p), PASS);
+}
+
+/* The first fragment was seen so many ticks ago. */
+static void age_fragments(__u32 ticks)
+{
+	struct cv_fragment_key key;
+	struct cv_fragment seen;
+
+	world_tick_begin();
+	CHECK(!bpf_map_get_next_key(world.fragments, NULL, &key));
+	CHECK(!bpf_map_lookup_elem(world.fragments, &key, &seen));
+	seen.tick = world_tick() - ticks;
+	CHECK(!bpf_map_update_elem(world.fragments, &key, &seen, BPF_EXIST));
+}
+
+static void first_sent_just_in_time(void)
+{
+	first_sent();
+	age_fragments(CV_TICKS(CV_FRAGMENT_TIMEOUT_S));
+}
+
+static void first_sent_long_ago(void)
+{
+	first_sent();
+	age_fragments(CV_TICKS(CV_FRAGMENT_TIMEOUT_S) + 1);
+}
+
+/* Another CPU's clock may be a tick ahead. */
+static void first_sent_in_the_future(void)
+{
+	first_sent();
+	age_fragments(-1);
+}
+
+static const struct row out[] = {
+	{
+		.claim = "the first fragment makes the flow and leaves", .hook = TO_UPLINK,
+		.in = { FROM_ANN, FIRST }, .verdict = REDIRECT, .out = OUT(LEFT, FIRST),
+	}, {
+		.claim = "a middle fragment follows it", .hook = TO_UPLINK, .before = first_sent,
+		.in = { FROM_ANN, MIDDLE }, .verdict = REDIRECT, .out = OUT(LEFT, MIDDLE),
+	}, {
+		.claim = "the last fragment follows it", .hook = TO_UPLINK, .before = first_sent,
+		.in = { FROM_ANN, LAST }, .verdict = REDIRECT, .out = OUT(LEFT, LAST),
+	}, {
+		.claim = "a fragment of TCP follows its first", .hook = TO_UPLINK, .before = tcp_first_sent,
+		.in = { FROM_ANN, TCP_LAST }, .verdict = REDIRECT, .out = OUT(LEFT, TCP_LAST),
+	}, {
+		.claim = "a fragment of an echo follows its first", .hook = TO_UPLINK, .before = echo_first_sent,
+		.in = { FROM_ANN, ECHO_LAST }, .verdict = REDIRECT, .out = OUT(LEFT, ECHO_LAST),
+	}, {
+		.claim = "a later fragment without its first is dropped", .hook = TO_UPLINK,
+		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+	}, {
+		.claim = "a later fragment whose first was dropped is dropped", .hook = TO_UPLINK,
+		.before = first_dropped,
+		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+	}, {
+		.claim = "a later fragment with another identification is dropped", .hook = TO_UPLINK,
+		.before = first_sent,
+		.in = { FROM_ANN, .proto = UDP, .id = 666, .frag = 370, .len = 7 },
+		.verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+	}, {
+		.claim = "a later fragment of another protocol is dropped", .hook = TO_UPLINK, .before = first_sent,
+		.in = { FROM_ANN, .proto = TCP, .id = 600, .frag = 370, .len = 7 },
+		.verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+	}, {
+		.claim = "a later fragment to another peer is dropped", .hook = TO_UPLINK, .before = first_sent,
+		.in = { .smac = ANN_MAC, .saddr = ANN_IP, .daddr = SERVER + 1, LAST },
+		.verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+	}, {
+		.claim = "a later fragment of the double in another network is dropped", .hook = TO_UPLINK,
+		.at = TWIN, .before = first_sent,
+		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE_OF(FRAGMENT_NO_FIRST, TWIN, DAN),
+	}, {
+		.claim = "a first fragment holds for two seconds", .hook = TO_UPLINK,
+		.before = first_sent_just_in_time,
+		.in = { FROM_ANN, LAST }, .verdict = REDIRECT, .out = OUT(LEFT, LAST),
+	}, {
+		.claim = "a first fragment holds no longer", .hook = TO_UPLINK, .before = first_sent_long_ago,
+		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+	}, {
+		.claim = "a first fragment seen by a CPU a tick ahead holds", .hook = TO_UPLINK,
+		.before = first_sent_in_the_future,
+		.in = { FROM_ANN, LAST }, .verdict = REDIRECT, .out = OUT(LEFT, LAST),
+	}, {
+		.claim = "a later fragment with TTL 1 is dropped without an error", .hook = TO_UPLINK,
+		.before = first_sent,
+		.in = { FROM_ANN, LAST, .ttl = 1 }, .verdict = DROP, .drop = BECAUSE(TTL),
+	}, {
+		.claim = "a first fragment too small for its header is malformed", .hook = TO_UPLINK,
+		.in = { FROM_ANN, .proto = TCP, .id = 9, .frag = MF, .flags = SYN, .tot_len = 28 },
+		.verdict = DROP, .drop = BECAUSE(MALFORMED),
+	}, {
+		.claim = "a later fragment of no known protocol is dropped", .hook = TO_UPLINK,
+		.in = { FROM_ANN, .proto = 47, .id = 9, .frag = 10, .len = 64 },
+		.verdict = DROP, .drop = SOME_REASON,
+	},
+};
+
+static const struct row in[] = {
+	{
+		.claim = "the first fragment of a reply goes to its guest", .hook = FROM_UPLINK, .before = query_sent,
+		.in = { OUTSIDE, FIRST_BACK }, .verdict = REDIRECT, .out = OUT(TO_ANN, FIRST_BACK),
+	}, {
+		.claim = "a middle fragment of a reply follows it", .hook = FROM_UPLINK, .before = first_came_back,
+		.in = { OUTSIDE, MIDDLE }, .verdict = REDIRECT, .out = OUT(TO_ANN, MIDDLE),
+	}, {
+		.claim = "the last fragment of a reply follows it", .hook = FROM_UPLINK, .before = first_came_back,
+		.in = { OUTSIDE, LAST }, .verdict = REDIRECT, .out = OUT(TO_ANN, LAST),
+	}, {
+		.claim = "a later fragment without its first is the host's", .hook = FROM_UPLINK, .before = query_sent,
+		.in = { OUTSIDE, LAST }, .verdict = PASS,
+	}, {
+		.claim = "the host's own first fragment opens nothing", .hook = FROM_UPLINK, .before = hosts_own_first,
+		.in = { OUTSIDE, LAST }, .verdict = PASS,
+	}, {
+		.claim = "a guest's own first fragment opens nothing from outside", .hook = FROM_UPLINK,
+		.before = first_sent,
+		.in = { OUTSIDE, LAST }, .verdict = PASS,
+	}, {
+		.claim = "fragments of the host's own are left alone", .hook = FROM_UPLINK, .before = query_sent,
+		.in = { OUTSIDE, .proto = UDP, .id = 600, .frag = MF, .sport = 53, .dport = 41000, .len = 1472 },
+		.verdict = PASS,
+	},
+};
+
+int main(void)
+{
+	world_open();
+	TABLE_RUN(out);
+	TABLE_RUN(in);
+	return table_end();
+}

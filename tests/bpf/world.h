@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The world in which packets are judged: a network namespace of this process
+ * alone, with the links that culvert would make, and private maps.
+ *
+ *	network NET	10.77.0.0/24, guests ANN, BOB, and EVE without address
+ *	network TWIN	the same addresses, guests may not talk; guest DAN is ANN's double
+ *	network ALONE	10.79.0.0/24, no uplink; guest FAY
+ *	uplink		198.51.100.2/24, default route by 198.51.100.1
+ *	second uplink	192.0.2.2/24, of MTU 1400
+ *	no uplink	203.0.113.2/24
+ */
+#ifndef CULVERT_TESTS_BPF_WORLD_H
+#define CULVERT_TESTS_BPF_WORLD_H
+
+#include <arpa/inet.h>
+
+#include <culvert/abi.h>
+#include <culvert/defaults.h>
+
+#include "packet.h"
+
+enum { NET = 3, TWIN = 4, ALONE = 5, N_NETWORKS = 16 };
+enum { ANN = 5, BOB = 6, EVE = 7, DAN = 9, FAY = 11, NOBODY = 60, N_PORTS = 64 };
+enum { UPLINK = 77, UPLINK2 = 78, DMZ = 79 };	/* ifindexes */
+
+#define N_FLOWS		65536
+
+#define GATEWAY		IP(10, 77, 0, 1)
+#define ANN_IP		IP(10, 77, 0, 5)
+#define BOB_IP		IP(10, 77, 0, 6)
+#define FAY_IP		IP(10, 79, 0, 5)
+#define HOST_IP		IP(198, 51, 100, 2)	/* on the uplink */
+#define ROUTER_IP	IP(198, 51, 100, 1)
+#define HOST2_IP	IP(192, 0, 2, 2)
+#define SERVER		IP(100, 64, 1, 9)	/* behind the default route */
+#define SERVER2		IP(192, 0, 2, 7)	/* on the second uplink */
+
+#define GATEWAY_MAC	0x02cafe000001ULL
+#define ALL_MAC		0xffffffffffffULL
+#define MAC_OF(slot)	(0x020000000000ULL | (slot))
+#define ANN_MAC		MAC_OF(ANN)
+#define BOB_MAC		MAC_OF(BOB)
+#define EVE_MAC		MAC_OF(EVE)
+#define DAN_MAC		MAC_OF(DAN)
+#define FAY_MAC		MAC_OF(FAY)
+#define TAG_MAC(slot)	((__u64)CV_TAG_MAC_PREFIX << 32 | (slot))
+#define UPLINK_MAC	0x02aa00000001ULL	/* of both uplinks */
+#define PEER_MAC	0x02eeee000001ULL	/* of a router or host outside */
+
+/* Masquerade ports as user/tables.c sets them by default, and the host's own. */
+#define RESERVED_MIN	32768
+#define RESERVED_MAX	60999
+
+enum hook { FROM_GUEST, TO_UPLINK, FROM_UPLINK, TO_GUEST, N_HOOKS };
+
+struct world {
+	int prog[N_HOOKS], start, flush;
+	int networks, ports, port_use, network_use, addresses, uplinks;
+	int flows_out, flows_in, live_flows, fragments;
+	int leases, dhcp_options, requests, drops, totals, control;
+	int cpus;
+};
+extern struct world world;
+
+/** world_open() - make it; ends the process when that is not possible */
+void world_open(void);
+
+/**
+ * world_open_live() - the same for packets that really travel
+ *
+ * As on a kernel without bpf_redirect_peer(), which does not go within one
+ * namespace, and where the FIB tells no source address.
+ */
+void world_open_live(void);
+
+/** world_reset() - maps as after `culvert up` and the ports' addition */
+void world_reset(void);
+
+struct cv_network world_network(__u32 net);
+void world_set_network(__u32 net, const struct cv_network *n);
+/** world_add_port() - a usual one, with MAC_OF(slot); @ip 0: without address */
+void world_add_port(__u32 net, __u32 slot, __u32 ip);
+struct cv_port world_port(__u32 slot);
+void world_set_port(__u32 slot, const struct cv_port *port);
+struct cv_use world_use(int map, __u32 index);
+void world_set_use(int map, __u32 index, const struct cv_use *use);
+struct cv_totals world_totals(void);
+__u32 world_entries(int map, unsigned int key_size);
+
+/** world_tick() - the datapath's clock */
+__u32 world_tick(void);
+/** world_tick_begin() - wait for the beginning of a tick, so that the next 0.1 s lie in it */
+void world_tick_begin(void);
+__u64 world_boot_ns(void);
+
+/** world_ifindex() - where a hook is: @at is a slot, network or uplink's index; 0: ANN, NET, UPLINK */
+__u32 world_ifindex(enum hook hook, __u32 at);
+
+/**
+ * world_run() - give a frame to a program
+ * @frame, @len: replaced by what comes out
+ * Return: TC_ACT_*, or -errno - 1000 when the kernel did not run it.
+ */
+int world_run(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size);
+
+/** world_send() - the same with a packet whose fate does not matter */
+int world_send(enum hook hook, const struct packet *p);
+
+/** world_call() - run a program of ours that looks at no packet.  Return: its value */
+int world_call(int prog_fd);
+
+/* Both entries of a flow; true when they are there. */
+bool world_flow_out(const struct cv_tuple *key, struct cv_flow_out *ret);
+bool world_flow_in(const struct cv_tuple *key, struct cv_flow_in *ret);
+void world_set_flow_out(const struct cv_tuple *key, const struct cv_flow_out *out);
+void world_set_flow_in(const struct cv_tuple *key, const struct cv_flow_in *in);
+
+/** world_tuple() - in host order, of network NET */
+struct cv_tuple world_tuple(__u8 proto, __u32 local, __u16 lport, __u32 remote, __u16 rport);
+/** world_in_key() - of the other entry of a flow */
+struct cv_tuple world_in_key(const struct cv_tuple *key, const struct cv_flow_out *out);
+
+/** world_age() - a flow was last used so many ticks ago, in each direction */
+void world_age(const struct cv_tuple *key, __u32 out_ticks, __u32 in_ticks);
+
+#endif

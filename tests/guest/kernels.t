@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# culvert itself on Debian's kernels: loaded, a guest behind a TAP and one
+# behind a veth get online, and all goes away again.  6.1 has no tcx and is
+# the oldest kernel that culvert claims; 6.12 has both ways to attach.
+. "$(dirname "$0")/../net/lib.sh"
+
+MODULES=(veth bridge tun sch_ingress cls_bpf)
+
+# with_libraries PROGRAM...: "-a FILE:PATH" for each and all that it links
+with_libraries()
+{
+	local p lib
+	for p; do
+		ldd "$p" | grep -o '/[^ ]*' | sort -u | while read -r lib; do
+			echo "$(realpath "$lib"):${lib#/}"
+		done
+		echo "$p:usr/bin/${p##*/}"
+	done | sort -u
+}
+
+# on_kernel SERIES ATTACH
+on_kernel()
+{
+	local file module args=() out rc
+	for file in $(with_libraries "$CULVERT" "$BUILD/pump" "$(command -v ip)" "$(command -v tc)"); do
+		args+=(-a "$file")
+	done
+	for module in "${MODULES[@]}"; do
+		args+=(-m "$module")
+	done
+	out=$("$TOP/tools/vm-run" -k "$1" -t 200 "${args[@]}" -a "$TESTS/dhcp-script:dhcp-script" \
+		-e CULVERT_ATTACH="$2" "$TOP/tests/guest/road.sh" -- -m 512 2>&1)
+	rc=$?
+	WHERE="Debian ${1:-6.1}, ${2:-attached as it is probed}"
+	grep -E '^(not )?ok ' <<<"$out" >"$TMP/claims"
+	while read -r word claim; do
+		case $word in
+		ok) ok "$claim" ;;
+		*) not_ok "${claim#ok }" ;;
+		esac
+	done <"$TMP/claims"
+	is "the virtual machine came to the end" "$rc, $(grep -c . "$TMP/claims") claims" "0, 13 claims" ||
+		note "$out"
+	WHERE=
+}
+
+topology
+[ -x "$CULVERT" ] || bail "no $CULVERT: run make"
+on_kernel "" ""
+on_kernel 6.12 ""
+on_kernel 6.12 clsact
+finish
