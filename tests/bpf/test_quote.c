@@ -54,6 +54,16 @@ static void flows_dead(void)
 	world_age(&key, CV_TICKS(300) + 1, CV_TICKS(300) + 1);
 }
 
+static void flows_of_both(void)
+{
+	static const struct packet bobs = {
+		.smac = BOB_MAC, .saddr = BOB_IP, .daddr = SERVER, .proto = UDP, .sport = 5001, .dport = 33434,
+	};
+
+	flows();
+	CHECK_EQ(world_send(TO_UPLINK, &bobs), REDIRECT);
+}
+
 /* An error refreshes, makes and ends nothing. */
 static void unchanged(void)
 {
@@ -163,9 +173,13 @@ static const struct row outwards[] = {
 	{ .claim = "a guest's error about no flow is dropped",
 	  ERROR_DROPPED(BECAUSE_OF(ICMP_NO_FLOW, NET, ANN), .daddr = SERVER, NO_PORT,
 			.quote = QUOTE(BACK_INSIDE(.proto = UDP), .sport = 9, .dport = 9)) },
-	{ .claim = "a guest's error about another guest's packet is dropped",
+	{ .claim = "a guest's error about another guest's packet of no flow is dropped",
 	  ERROR_DROPPED(BECAUSE_OF(ICMP_NO_FLOW, NET, ANN), .daddr = SERVER, NO_PORT,
 			.quote = QUOTE(.saddr = SERVER, .daddr = BOB_IP, UDP_REPLY)) },
+	{ .claim = "a guest's error about another guest's flow is dropped",
+	  .hook = TO_UPLINK, .before = flows_of_both, .verdict = DROP, .drop = BECAUSE(ICMP_NO_FLOW),
+	  .in = { FROM_ANN, .daddr = SERVER, NO_PORT,
+		  .quote = QUOTE(.saddr = SERVER, .daddr = BOB_IP, .proto = UDP, .sport = 33434, .dport = 5001) } },
 	{ .claim = "a guest's error about its own sending is dropped",
 	  ERROR_DROPPED(BECAUSE_OF(ICMP_NO_FLOW, NET, ANN), .daddr = SERVER, NO_PORT, .quote = QUOTE(INSIDE(UDP_SENT))) },
 	{ .claim = "a guest's error with too short a quote is dropped",

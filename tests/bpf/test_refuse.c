@@ -263,7 +263,7 @@ static const struct row roads[] = {
 		.verdict = REDIRECT, .drop = BECAUSE(TOO_BIG), .after = error_sent,
 		.out = OUT(ERROR(UNREACHABLE, FRAG_NEEDED), .rest = 1400, .quote = QUOTE(BIG2, .len = 1400)),
 	}, {
-		.claim = "the MTU told is the route's where that is less", .hook = TO_UPLINK,
+		.claim = "the MTU told is the route's where one is locked (the FIB tells no other)", .hook = TO_UPLINK,
 		.in = { NARROW, .len = 1400 },
 		.verdict = REDIRECT, .drop = BECAUSE(TOO_BIG), .after = error_sent,
 		.out = OUT(ERROR(UNREACHABLE, FRAG_NEEDED), .rest = 1300, .quote = QUOTE(NARROW, .len = 1400)),

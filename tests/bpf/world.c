@@ -79,7 +79,7 @@ static void make_uplinks(FILE *ip)
 		"route add unreachable 100.65.0.0/16\n"
 		"route add blackhole 100.66.0.0/16\n"
 		"route add throw 100.67.0.0/16\n"
-		"route add 100.68.0.0/16 via 198.51.100.1 mtu 1300\n");
+		"route add 100.68.0.0/16 via 198.51.100.1 mtu lock 1300\n");
 }
 
 /* No router solicitations among the frames that a test awaits. */
