@@ -2,17 +2,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # `up`, `port add` and `down` killed at a system call that changes the kernel:
 # `up` again converges, `down` again leaves nothing.  CRASH_POINTS=all kills
-# at every one, else at so many of each command, spread over its whole run.
+# at every one, else at the first of each kind and some more, spread evenly.
 . "$(dirname "$0")/lib.sh"
 
 CALLS=bpf,sendmsg,sendto,mount,umount2,setns,unshare,mkdir,mkdirat,rename,renameat,unlink,unlinkat,ioctl,clone,clone3,fsync,fdatasync,pwrite64
 POINTS=${CRASH_POINTS:-}
 
-# calls COMMAND...: "SYSCALL NTH" for each that the command makes
+# calls COMMAND...: "SYSCALL NTH KIND" for each that the command makes; KIND is
+# what it does, or in which directory.  A call that the kernel starts again (it
+# does so while another one holds its lock) is one.
 calls()
 {
 	culvert_traced -o "$TMP/trace" -e trace=$CALLS -- "$@" >/dev/null 2>&1
-	sed -n 's/^\([a-z0-9]*\)(.*/\1/p' "$TMP/trace" | awk '{ print $1, ++n[$1] }'
+	awk '/ERESTART/ || !match($0, /^[a-z0-9]+\(/) { next }
+	{
+		call = substr($0, 1, RLENGTH - 1)
+		kind = "-"
+		if (match($0, /nlmsg_type=[A-Z_]+|BPF_[A-Z_]+|TUN[A-Z]+/))
+			kind = substr($0, RSTART, RLENGTH)
+		else if (match($0, /"\/[^"]*\//))
+			kind = substr($0, RSTART, RLENGTH)
+		gsub(/ /, "_", kind)
+		print call, ++n[call], kind
+	}' "$TMP/trace"
 }
 
 # culvert_traced STRACE-OPTION... -- COMMAND...
@@ -27,18 +39,16 @@ culvert_traced()
 	host strace -qq ${options[@]+"${options[@]}"} "$CULVERT" "$@"
 }
 
-# sample N: as many lines of the input, evenly, the rare calls all
+# sample N: as many lines of the input, evenly, and the first of each kind
 sample()
 {
 	awk -v want="${POINTS:-$1}" '
-		{ line[NR] = $0; total[$1]++ }
+		{ line[NR] = $0; kind[NR] = $1 " " $3 }
 		END {
 			if (want == "all") want = NR
-			for (i = 1; i <= NR; i++) {
-				split(line[i], w, " ")
-				rare = total[w[1]] <= 4
-				if (rare || int(i * want / NR) != int((i - 1) * want / NR)) print line[i]
-			}
+			for (i = 1; i <= NR; i++)
+				if (++seen[kind[i]] == 1 || int(i * want / NR) != int((i - 1) * want / NR))
+					print line[i]
 		}'
 }
 
@@ -47,8 +57,7 @@ killed()
 {
 	culvert_traced -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" -- "${@:3}" \
 		>"$TMP/killed.out" 2>&1
-	KILLED_RC=$?
-	[ $KILLED_RC = 137 ]
+	[ $? = 137 ]
 }
 
 # What is there when all is well, without what differs from run to run.
@@ -65,22 +74,25 @@ state()
 		s/(root_path_cost|topology_change[a-z_]*) [^ ]+//g; s/valid_lft.*//; s/link-netns[a-z]* [^ ]+//' | sort
 }
 
-nothing_left()
+left()
 {
-	[ -z "$(own_files)" ] && [ ! -e "/run/netns/cv-$NET" ] &&
-	! host ip link show dev "cv-$NET" 2>/dev/null && [ -z "$(own_culverts)" ]
+	own_files
+	ls -d "/run/netns/cv-$NET" 2>/dev/null
+	host ip -o link show dev "cv-$NET" 2>/dev/null
+	name_processes $(own_culverts)
 }
+nothing_left() { [ -z "$(left)" ]; }
 
 # crash COMMAND-NAME N FUNCTION: kills at N points, FUNCTION judges each
 crash()
 {
 	local call nth missed=0 bad=0 n=0 why
-	while read -r call nth; do
+	while read -r call nth _; do
 		n=$((n + 1))
 		why=$("$3" "$call" "$nth") && continue
 		[ "$why" = missed ] && {
 			missed=$((missed + 1))
-			[ $missed -gt 3 ] || note "not killed at $call $nth (): $(head -n 3 "$TMP/killed.out")"
+			[ $missed -gt 3 ] || note "not killed at $call $nth: $(head -n 3 "$TMP/killed.out")"
 			continue
 		}
 		bad=$((bad + 1))
@@ -103,7 +115,7 @@ up_point()
 	remember_progs
 	out=$(diff "$TMP/state.up" <(state)) || { echo "not converged: $out"; return 1; }
 	out=$(culvert down "$NET" 2>&1) || { echo "down: $out"; return 1; }
-	await 5 nothing_left || { echo "left: $(own_files) $(own_culverts)"; return 1; }
+	await 5 nothing_left || { echo "left: $(left)"; return 1; }
 }
 
 port_point()
@@ -126,7 +138,7 @@ down_point()
 	killed "$1" "$2" down "$NET" || { echo missed; return 1; }
 	# When only the farewell was left to do, there is no such network any more.
 	out=$(culvert down "$NET" 2>&1)
-	await 5 nothing_left || { echo "left after down ($out): $(own_files) $(own_culverts)"; return 1; }
+	await 5 nothing_left || { echo "left after down ($out): $(left)"; return 1; }
 }
 
 topology
@@ -142,14 +154,14 @@ case " ${TEST_BACKENDS:-culvert} " in
 	calls port add "$NET" p --mac 52:54:00:00:00:99 --ip 10.20.0.99 >"$TMP/points"
 	state >"$TMP/state.port"
 	culvert port rm "$NET" p
-	crash "port add" 15 port_point
+	crash "port add" 10 port_point
 
 	calls down "$NET" >"$TMP/points"
 	check "nothing is left without a kill" nothing_left
-	crash down 20 down_point
+	crash down 10 down_point
 
 	mv "$TMP/points.up" "$TMP/points"
-	crash up 60 up_point
+	crash up 25 up_point
 	;;
 esac
 finish
