@@ -22,7 +22,7 @@ CPPFLAGS_ALL = -D_GNU_SOURCE -DCULVERT_VERSION='"$(VERSION)"' -Iinclude -I$(BUIL
 CFLAGS_ALL = -std=gnu11 $(WARN) -D_FORTIFY_SOURCE=2 -fstack-protector-strong $(CFLAGS) $(CPPFLAGS_ALL)
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # The architecture is named for libc headers that some uapi headers include.
-BPF_CFLAGS = -target bpf -D__$(shell uname -m)__ -mcpu=v2 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+BPF_CFLAGS = -target bpf -D__$(shell uname -m)__ -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	     -Iinclude -I/usr/include/$(shell uname -m)-linux-gnu
 
 SRC	:= $(wildcard user/*.c)

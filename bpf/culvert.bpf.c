@@ -138,8 +138,7 @@ int cv_flush(struct __sk_buff *skb)
 	if (!args)
 		return 1;
 	w.now = pkt_now();
-	w.net = args->net;
-	w.slot = args->slot;
+	w.which = *args;
 	bpf_loop(args->budget, flow_walk_one, &w, 0);
 	args->flushed += w.deleted;
 	TOTAL_ADD(flushed_flows, w.deleted);

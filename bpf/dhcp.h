@@ -30,27 +30,28 @@ static __always_inline int dhcp_check(const struct cv_dhcp *m, const struct cv_p
 static __always_inline int dhcp_load(struct __sk_buff *skb, const struct pkt *p,
 				     struct dhcp_scratch *s, const struct cv_port *port)
 {
-	__u64 size = skb->len - DHCP_HEADERS - CV_DHCP_FIXED_SIZE;
+	__u32 fixed = p->l4_off + 8, options = fixed + CV_DHCP_FIXED_SIZE;
+	__u64 size = p->len + PKT_IP_OFF - options;
 	int drop;
 
-	if (pkt_is_fragment(p) || skb->len <= DHCP_HEADERS + CV_DHCP_FIXED_SIZE ||
-	    skb->len > CV_FRAME_SIZE)
+	/* By the IP packet's length: what pads the frame behind it is no option. */
+	if (pkt_is_fragment(p) || p->len + PKT_IP_OFF <= options || skb->len > CV_FRAME_SIZE)
 		return CV_DROP_DHCP_MALFORMED;
 	s->off = s->type = s->requested = s->server = 0;
 	s->id_off = s->id_len = s->odd = 0;
-	if (p->l4_off != ETH_HLEN + 20 || size > DHCP_OPTIONS_SIZE) {
-		s->odd = 1;
-		return 0;
-	}
-	if (bpf_skb_load_bytes(skb, DHCP_HEADERS, &s->msg, sizeof(s->msg)))
+	if (bpf_skb_load_bytes(skb, fixed, &s->msg, sizeof(s->msg)))
 		return CV_DROP_DHCP_MALFORMED;
 	drop = dhcp_check(&s->msg, port);
 	if (drop)
 		return drop;
+	if (p->l4_off != ETH_HLEN + 20 || size > DHCP_OPTIONS_SIZE) {
+		s->odd = 1;
+		return 0;
+	}
 	/* Says the same again: 6.1 learns nothing from a comparison with zero. */
 	PKT_OPAQUE(size);
 	size = ((size - 1) & (DHCP_OPTIONS_SIZE - 1)) + 1;
-	if (bpf_skb_load_bytes(skb, DHCP_HEADERS + CV_DHCP_FIXED_SIZE, s->options, size))
+	if (bpf_skb_load_bytes(skb, options, s->options, size))
 		return CV_DROP_DHCP_MALFORMED;
 	return dhcp_parse(s, size);
 }

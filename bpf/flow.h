@@ -2,67 +2,42 @@
 /*
  * DOC: flows
  *
- * A flow is one entry in each direction, of 48 bytes, so that a packet of an
- * established flow costs one lookup.  Each entry notes when it was used last;
- * the flow is dead when both were silent for its timeout.  A packet finds its
- * own entry recent nearly always and asks for the other one (its twin) only
- * when it does not, so expiry is exact and needs no process and no timer per
- * flow.
+ * A flow is one entry of 128 bytes that both directions share, so that a
+ * packet of an established flow costs one hash lookup.  It notes when each
+ * direction was used last; the flow is dead when both were silent for its
+ * timeout.  That is decided at lookup, so expiry is exact and needs no process
+ * and no timer per flow.
  *
  * A dead flow is gone for every packet from outside.  A packet of its guest
  * begins it anew in place, with the external port it had.  Memory comes back
  * by the sweeper, one timer for the host, which goes round the queue of all
  * flows in bounded steps; only who has popped a flow's key deletes it.
  *
- * Races.  Two CPUs may add to one entry's counters at once and lose a packet
- * of the count: accepted, an atomic would cost 10 ns per packet.  The sweeper
- * may delete a flow in the microsecond in which its guest revives it: the
- * packet leaves translated, the next one makes a new flow.  Two CPUs may make
- * one flow at once: the second finds the key taken, gives its port back and
- * uses the first's.
+ * Races.  Two CPUs may add to one counter at once and lose a packet of the
+ * count: accepted, an atomic would cost 10 ns per packet.  A CPU that stalls
+ * between lookup and use may find its entry deleted and given to another flow:
+ * the tag, written first and read last, tells, and the packet is dropped.  The
+ * sweeper may delete a flow in the microsecond in which its guest revives it:
+ * the packet leaves translated, the next one makes a new flow, with the same
+ * port.  Two CPUs may make one flow at once: the second finds the key taken,
+ * leaves the mapping and uses the first's.
  */
 #ifndef CV_FLOW_H
 #define CV_FLOW_H
 
+#include "external.h"
 #include "policy.h"
 
-/* The key of the same flow in the other map. */
-static __always_inline struct cv_tuple flow_in_key(const struct cv_tuple *out_key,
-						   const struct cv_flow_out *out)
+static __always_inline __u32 flow_tag(const struct cv_tuple *key)
 {
-	struct cv_tuple key = *out_key;
-
-	key.local = out->addr;
-	key.lport = out->port;
-	key.net = 0;
-	return key;
+	return key->remote ^ ((__u32)key->lport << 16 | key->rport) ^ key->local >> 7 ^ key->proto;
 }
 
-static __always_inline struct cv_tuple flow_out_key(const struct cv_tuple *in_key,
-						    const struct cv_flow_in *in)
+/* Is the entry still this flow's?  Asked after everything else was read. */
+static __always_inline bool flow_same(const struct cv_flow *f, __u32 tag)
 {
-	struct cv_tuple key = *in_key;
-
-	key.local = in->addr;
-	key.lport = in->port;
-	key.net = in->net;
-	return key;
-}
-
-static __always_inline struct cv_flow_in *flow_in_twin(const struct cv_tuple *out_key,
-						       const struct cv_flow_out *out)
-{
-	struct cv_tuple key = flow_in_key(out_key, out);
-
-	return bpf_map_lookup_elem(&flows_in, &key);
-}
-
-static __always_inline struct cv_flow_out *flow_out_twin(const struct cv_tuple *in_key,
-							 const struct cv_flow_in *in)
-{
-	struct cv_tuple key = flow_out_key(in_key, in);
-
-	return bpf_map_lookup_elem(&flows_out, &key);
+	asm volatile("" ::: "memory");
+	return *(const volatile __u32 *)&f->tag == tag;
 }
 
 static __always_inline __u32 flow_timeout(const struct cv_network *n, __u8 proto,
@@ -128,54 +103,29 @@ static __always_inline bool flow_tcp_matters(const struct pkt *p, __u8 state)
 		p->l4_flags & (PKT_TCP_SYN | PKT_TCP_FIN | PKT_TCP_RST));
 }
 
-/* Write a flow's state to both of its entries. */
-static __always_inline void flow_set_state(struct cv_flow_out *out, struct cv_flow_in *in,
-					   struct flow_tcp t, __u32 timeout)
+static __always_inline void flow_tcp_step(const struct pkt *p, struct cv_flow *f,
+					  enum flow_direction dir)
 {
-	out->state = in->state = t.state;
-	out->flags = in->flags = t.flags;
-	out->timeout_ticks = in->timeout_ticks = timeout;
-}
-
-static __always_inline void flow_tcp_step(const struct pkt *p, struct cv_flow_out *out,
-					  struct cv_flow_in *in, enum flow_direction dir)
-{
-	struct flow_tcp t = { out->state, out->flags };
-	const struct cv_network *n = network_get(in->net);
+	struct flow_tcp t = { f->state, f->flags };
+	const struct cv_network *n = network_get(p->net);
 
 	if (!n)
 		return;
 	t = flow_tcp_next(t, p->l4_flags, dir);
-	flow_set_state(out, in, t, flow_timeout(n, IPPROTO_TCP, t.state));
+	f->state = t.state;
+	f->flags = t.flags;
+	f->timeout_ticks = flow_timeout(n, IPPROTO_TCP, t.state);
 }
 
 /*
- * A flow that was dead is begun anew by its guest, in its place: as if it had
- * been swept and made again with the same port.
+ * The state of a flow with the host: long-lived between the guest's first
+ * answer and the first FIN or reset of either.
  */
-static __noinline void flow_revive(const struct pkt *p, struct cv_flow_out *out,
-				   struct cv_flow_in *in)
-{
-	const struct cv_network *n = network_get(in->net);
-	struct flow_tcp t = { .state = CV_FLOW_OPEN };
-
-	if (!n)
-		return;
-	flow_set_state(out, in, t, flow_timeout(n, p->proto, t.state));
-	out->packets = out->bytes = 0;
-	in->packets = in->bytes = 0;
-	in->created_tick = p->now;
-}
-
-/*
- * The state of a flow with the host, which has one entry: long-lived between
- * the guest's first answer and the first FIN or reset of either.
- */
-static __always_inline void flow_host_step(const struct pkt *p, struct cv_flow_out *out,
+static __always_inline void flow_host_step(const struct pkt *p, struct cv_flow *f,
 					   enum flow_direction dir)
 {
 	const struct cv_network *n;
-	__u8 state = out->state;
+	__u8 state = f->state;
 
 	if (p->proto != IPPROTO_TCP)
 		return;
@@ -185,83 +135,93 @@ static __always_inline void flow_host_step(const struct pkt *p, struct cv_flow_o
 		state = CV_FLOW_ESTABLISHED;
 	else if (dir == FLOW_IN && (p->l4_flags & (PKT_TCP_SYN | PKT_TCP_ACK)) == PKT_TCP_SYN)
 		state = CV_FLOW_OPEN;
-	if (state == out->state)
+	if (state == f->state)
 		return;
 	n = network_get(p->net);
 	if (!n)
 		return;
-	out->state = state;
-	out->timeout_ticks = flow_timeout(n, IPPROTO_TCP, state);
+	f->state = state;
+	f->timeout_ticks = flow_timeout(n, IPPROTO_TCP, state);
+}
+
+static __always_inline bool flow_alive(__u32 now, const struct cv_flow *f)
+{
+	return pkt_recent(now, f->out_tick, f->timeout_ticks) ||
+	       pkt_recent(now, f->in_tick, f->timeout_ticks);
+}
+
+/*
+ * A dead flow is begun anew by its guest, in its place: as if it had been
+ * swept and made again with the same port.  It was judged as a new one.
+ */
+static __always_inline void flow_revive(const struct pkt *p, const struct cv_network *n,
+					struct cv_flow *f)
+{
+	struct flow_tcp t = { .state = CV_FLOW_OPEN };
+
+	if (p->proto == IPPROTO_TCP)
+		t = flow_tcp_next(t, p->l4_flags, FLOW_OUT);
+	f->state = t.state;
+	f->flags = t.flags;
+	f->timeout_ticks = flow_timeout(n, p->proto, t.state);
+	f->out_packets = f->out_bytes = 0;
+	f->in_packets = f->in_bytes = 0;
+	f->created_tick = f->out_tick = p->now;
 }
 
 static __always_inline void flow_note_out(const struct __sk_buff *skb, const struct pkt *p,
-					  struct cv_flow_out *out)
+					  struct cv_flow *f)
 {
-	out->last_tick = p->now;
-	out->packets++;
-	out->bytes += skb->len - ETH_HLEN;
+	f->out_tick = p->now;
+	f->out_packets++;
+	f->out_bytes += skb->len - ETH_HLEN;
 }
 
 /*
  * The flow of a guest's packet, noted as used.  NULL: there is none.
  */
-static __always_inline struct cv_flow_out *flow_find_out(const struct __sk_buff *skb,
-							 const struct pkt *p,
-							 const struct cv_tuple *key)
+static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb,
+						     const struct pkt *p,
+						     const struct cv_tuple *key)
 {
-	struct cv_flow_out *out = bpf_map_lookup_elem(&flows_out, key);
-	struct cv_flow_in *in;
+	struct cv_flow *f = bpf_map_lookup_elem(&flows, key);
 
-	if (!out)
+	if (!f)
 		return NULL;
-	if (out->flags & CV_FLOW_HOST) {
+	if (f->flags & CV_FLOW_HOST) {
 		/* Only the host opens these; the guest keeps one alive, no more. */
-		if (!pkt_recent(p->now, out->last_tick, out->timeout_ticks))
+		if (!flow_alive(p->now, f))
 			return NULL;
-		flow_host_step(p, out, FLOW_OUT);
-	} else if (!pkt_recent(p->now, out->last_tick, out->timeout_ticks) ||
-		   flow_tcp_matters(p, out->state)) {
-		in = flow_in_twin(key, out);
-		if (!in)
+		flow_host_step(p, f, FLOW_OUT);
+	} else {
+		if (!pkt_recent(p->now, f->out_tick, f->timeout_ticks) &&
+		    !pkt_recent(p->now, f->in_tick, f->timeout_ticks))
 			return NULL;
-		if (!pkt_recent(p->now, out->last_tick, out->timeout_ticks) &&
-		    !pkt_recent(p->now, in->last_tick, out->timeout_ticks))
-			flow_revive(p, out, in);
-		if (p->proto == IPPROTO_TCP)
-			flow_tcp_step(p, out, in, FLOW_OUT);
+		if (flow_tcp_matters(p, f->state))
+			flow_tcp_step(p, f, FLOW_OUT);
 	}
-	flow_note_out(skb, p, out);
-	return out;
+	flow_note_out(skb, p, f);
+	return f;
 }
 
 /*
  * The flow of a packet from outside, noted as used.  NULL: there is none, or
  * it is dead.
  */
-static __always_inline struct cv_flow_in *flow_find_in(const struct __sk_buff *skb,
-						       const struct pkt *p,
-						       const struct cv_tuple *key)
+static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb,
+						    const struct pkt *p,
+						    const struct cv_tuple *key)
 {
-	struct cv_flow_in *in = bpf_map_lookup_elem(&flows_in, key);
-	struct cv_flow_out *out;
+	struct cv_flow *f = bpf_map_lookup_elem(&flows, key);
 
-	if (!in)
+	if (!f || !flow_alive(p->now, f))
 		return NULL;
-	if (!pkt_recent(p->now, in->last_tick, in->timeout_ticks) ||
-	    flow_tcp_matters(p, in->state)) {
-		out = flow_out_twin(key, in);
-		if (!out)
-			return NULL;
-		if (!pkt_recent(p->now, in->last_tick, in->timeout_ticks) &&
-		    !pkt_recent(p->now, out->last_tick, in->timeout_ticks))
-			return NULL;
-		if (p->proto == IPPROTO_TCP)
-			flow_tcp_step(p, out, in, FLOW_IN);
-	}
-	in->last_tick = p->now;
-	in->packets++;
-	in->bytes += skb->len - ETH_HLEN;
-	return in;
+	if (flow_tcp_matters(p, f->state))
+		flow_tcp_step(p, f, FLOW_IN);
+	f->in_tick = p->now;
+	f->in_packets++;
+	f->in_bytes += skb->len - ETH_HLEN;
+	return f;
 }
 
 static __always_inline void flow_count(__u32 net, __u32 slot, __u32 by)
@@ -301,27 +261,44 @@ static __always_inline int flow_limits(__u32 net, __u32 slot, const struct cv_ne
 }
 
 /*
- * Put a new flow's outward entry and its key in.  Return: 0, -1 when another
- * CPU has made the same flow meanwhile, or CV_DROP_TABLE_FULL.
+ * Put a new flow and its key in.  Return: 0, -1 when another CPU has made the
+ * same flow meanwhile, or CV_DROP_TABLE_FULL.
  */
-static __always_inline int flow_insert_out(const struct cv_tuple *key,
-					   const struct cv_flow_out *out)
+static __always_inline int flow_insert(const struct cv_tuple *key, const struct cv_flow *f)
 {
-	long err = bpf_map_update_elem(&flows_out, key, out, BPF_NOEXIST);
+	long err = bpf_map_update_elem(&flows, key, f, BPF_NOEXIST);
 
 	if (err == -17 /* EEXIST */)
 		return -1;
 	if (err)
 		return CV_DROP_TABLE_FULL;
 	/* Counted first: once its key is pushed, the flow may be taken away. */
-	flow_count(key->net, out->slot, 1);
+	flow_count(key->net, f->slot, 1);
 	if (bpf_map_push_elem(&live_flows, key, 0)) {
-		flow_count(key->net, out->slot, -1);
-		bpf_map_delete_elem(&flows_out, key);
+		flow_count(key->net, f->slot, -1);
+		bpf_map_delete_elem(&flows, key);
 		return CV_DROP_TABLE_FULL;
 	}
 	TOTAL_ADD(new_flows, 1);
 	return 0;
+}
+
+/* An empty flow to fill in and insert; NULL never happens. */
+static __always_inline struct cv_flow *flow_blank(const struct cv_tuple *key, __u32 slot,
+						  __u32 now)
+{
+	__u32 zero = 0;
+	struct cv_flow *f = bpf_map_lookup_elem(&flow_scratch, &zero);
+
+	if (!f)
+		return NULL;
+	__builtin_memset(f, 0, sizeof(*f));
+	f->tag = flow_tag(key);
+	f->state = CV_FLOW_OPEN;
+	f->external = EXTERNAL_NONE;
+	f->slot = slot;
+	f->out_tick = f->in_tick = f->created_tick = now;
+	return f;
 }
 
 /*
@@ -335,74 +312,78 @@ static __always_inline int flow_from_host(const struct __sk_buff *skb, const str
 		.rport = p->proto == IPPROTO_ICMP ? 0 : p->sport,
 		.proto = p->proto, .net = p->net,
 	};
-	struct cv_flow_out *out, fresh = {
-		.state = CV_FLOW_OPEN, .flags = CV_FLOW_HOST,
-		.last_tick = p->now, .slot = p->slot,
-	};
+	struct cv_flow *f;
 	int drop;
 
 	if (!n)
 		return CV_DROP_UNKNOWN_PORT;
-	out = bpf_map_lookup_elem(&flows_out, &key);
-	if (out) {
-		flow_host_step(p, out, FLOW_IN);
-		out->last_tick = p->now;
+	f = bpf_map_lookup_elem(&flows, &key);
+	if (f) {
+		flow_host_step(p, f, FLOW_IN);
+		f->in_tick = p->now;
+		f->in_packets++;
+		f->in_bytes += skb->len - ETH_HLEN;
 		return 0;
 	}
 	drop = flow_limits(p->net, p->slot, n);
 	if (drop)
 		return drop;
-	fresh.timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_OPEN);
-	drop = flow_insert_out(&key, &fresh);
+	f = flow_blank(&key, p->slot, p->now);
+	if (!f)
+		return CV_DROP_TABLE_FULL;
+	f->flags = CV_FLOW_HOST;
+	f->in_packets = 1;
+	f->in_bytes = skb->len - ETH_HLEN;
+	f->timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_OPEN);
+	drop = flow_insert(&key, f);
 	return drop < 0 ? 0 : drop;
-}
-
-/* Is the flow with this key to be taken away? */
-static __always_inline bool flow_is_dead(__u32 now, const struct cv_flow_out *out,
-					 const struct cv_flow_in *in)
-{
-	if (pkt_recent(now, out->last_tick, out->timeout_ticks))
-		return false;
-	return !in || !pkt_recent(now, in->last_tick, out->timeout_ticks);
 }
 
 struct flow_walk {
 	__u32 now;
-	__u32 net, slot;	/* for cv_flush: whose flows; all 0: the dead ones */
+	struct cv_flush_args which;	/* for cv_flush */
 	__u32 deleted;
 	__u8  flush;
 	__u8  empty;
 	__u16 pad;
 };
 
+static __always_inline bool flow_matches(const struct cv_flush_args *which,
+					 const struct cv_tuple *key, const struct cv_flow *f)
+{
+	return (!which->net || which->net == key->net) &&
+	       (!which->slot || which->slot == f->slot) &&
+	       (!which->proto || which->proto == key->proto) &&
+	       (!which->remote || which->remote == key->remote) &&
+	       (!which->rport || which->rport == key->rport) &&
+	       (!which->state || which->state == f->state);
+}
+
 /* Take one key off the queue; delete its flow or put the key back. */
 static long flow_walk_one(__u32 i, struct flow_walk *w)
 {
-	struct cv_tuple key, in_key;
-	struct cv_flow_out *out;
-	struct cv_flow_in *in;
+	struct cv_tuple key;
+	struct cv_flow *f;
 	bool go;
 
 	if (bpf_map_pop_elem(&live_flows, &key)) {
 		w->empty = 1;
 		return 1;
 	}
-	out = bpf_map_lookup_elem(&flows_out, &key);
-	if (!out)
+	f = bpf_map_lookup_elem(&flows, &key);
+	if (!f)
 		return 0;
-	in_key = flow_in_key(&key, out);
-	in = out->flags & CV_FLOW_HOST ? NULL : bpf_map_lookup_elem(&flows_in, &in_key);
 	if (w->flush)
-		go = (!w->net || w->net == key.net) && (!w->slot || w->slot == out->slot);
+		go = flow_matches(&w->which, &key, f);
 	else
-		go = flow_is_dead(w->now, out, in);
-	/* The push finds room: there are never more keys than `flows_out` holds. */
+		go = !flow_alive(w->now, f);
+	/* The push finds room: there are never more keys than `flows` holds. */
 	if (!go && !bpf_map_push_elem(&live_flows, &key, 0))
 		return 0;
-	flow_count(key.net, out->slot, -1);
-	if (in)
-		bpf_map_delete_elem(&flows_in, &in_key);
-	bpf_map_delete_elem(&flows_out, &key);
+	flow_count(key.net, f->slot, -1);
+	if (f->external != EXTERNAL_NONE)
+		external_leave(f->external, w->now);
+	bpf_map_delete_elem(&flows, &key);
 	w->deleted++;
 	return 0;
 }
@@ -424,7 +405,8 @@ static int flow_sweep(void *map, __u32 *key, struct cv_sweeper *s)
 	use = bpf_map_lookup_elem(&network_use, &host);
 	if (!use)
 		return 0;
-	step = use->flows / (FLOW_ROUND_MS / FLOW_IDLE_MS) + 1;
+	/* Never fewer than a few hundred: what is left of many dead ones goes at once. */
+	step = use->flows / (FLOW_ROUND_MS / FLOW_IDLE_MS) + FLOW_STEP / 4;
 	if (step > FLOW_STEP) {
 		ms = FLOW_IDLE_MS * FLOW_STEP / step;
 		step = FLOW_STEP;

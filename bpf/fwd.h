@@ -40,15 +40,16 @@ static __always_inline int fwd_fib_drop(long rc)
 }
 
 /*
- * The answer for an address of the host, a broadcast, and for no route at all.
- * The main table, asked directly, does not know the host's addresses: what it
- * has a route for is the host's.
+ * The answer for an address of the host, for a broadcast, and where there is
+ * no route at all.  With a default route it is not the last.
  */
 static __always_inline int fwd_not_forwarded(struct __sk_buff *skb, struct bpf_fib_lookup *fib)
 {
-	long rc = bpf_fib_lookup(skb, fib, sizeof(*fib), BPF_FIB_LOOKUP_DIRECT);
+	long rc;
 
-	return rc == BPF_FIB_LKUP_RET_NOT_FWDED ? CV_DROP_NO_ROUTE : CV_DROP_HOST_CLOSED;
+	fib->ipv4_dst = 0;
+	rc = bpf_fib_lookup(skb, fib, sizeof(*fib), 0);
+	return fwd_fib_drop(rc) ? CV_DROP_NO_ROUTE : CV_DROP_HOST_CLOSED;
 }
 
 /*
@@ -76,6 +77,7 @@ static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
 	struct bpf_fib_lookup fib = {
 		.family = FWD_AF_INET, .l4_protocol = p->proto, .tos = p->tos,
 		.ipv4_dst = p->daddr, .ifindex = skb->ifindex,
+		.tot_len = 1,	/* asks for the route's MTU */
 	};
 	struct cv_uplink *uplink;
 	__u32 mtu = 0, ifindex;
@@ -97,19 +99,24 @@ static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
 	if (!uplink)
 		return CV_DROP_NO_UPLINK;
 	ret->ifindex = ifindex;
-	ret->addr = cv_fib_src && fib.ipv4_src ? fib.ipv4_src : uplink->addr;
+	ret->addr = uplink->addr;
+	if (cv_fib_src && external_base(fib.ipv4_src, p->proto) != EXTERNAL_NONE)
+		ret->addr = fib.ipv4_src;
 	if (!ret->addr)
 		return CV_DROP_NO_ADDRESS;
 	/* A gateway of the other family: redirect_neigh looks it up itself. */
 	ret->nexthop = fib.family == FWD_AF_INET ? fib.ipv4_dst : 0;
 	bpf_check_mtu(skb, ifindex, &mtu, 0, 0);
 	ret->mtu = mtu < 0xffff ? mtu : 0xffff;
+	/* Told only where the next hop is resolved; asked again within a second. */
+	if (rc == BPF_FIB_LKUP_RET_SUCCESS && fib.mtu_result > 1 && fib.mtu_result < ret->mtu)
+		ret->mtu = fib.mtu_result;
 	return 0;
 }
 
 /* Let a flow follow the host's routes, about once a second. */
 static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct pkt *p,
-					     struct cv_flow_out *out)
+					     struct cv_flow *out)
 {
 	struct fwd_route r = {};
 	int drop;
@@ -131,7 +138,7 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct
 
 /* Is the packet, or one segment of it, larger than the path takes? */
 static __always_inline int fwd_mtu(struct __sk_buff *skb, struct pkt *p,
-				   const struct cv_flow_out *out)
+				   const struct cv_flow *out)
 {
 	__u32 mtu = 0;
 
@@ -148,7 +155,7 @@ static __always_inline int fwd_mtu(struct __sk_buff *skb, struct pkt *p,
 }
 
 /* Send a translated packet out of its flow's uplink. */
-static __always_inline void fwd_uplink(struct pkt *p, const struct cv_flow_out *out)
+static __always_inline void fwd_uplink(struct pkt *p, const struct cv_flow *out)
 {
 	p->way = WAY_NEIGH;
 	p->ifindex = out->ifindex;
@@ -173,13 +180,15 @@ static __always_inline int fwd_from_guest(struct __sk_buff *skb, struct pkt *p,
 }
 
 /* Into the guest's namespace: to_guest finds the port by the tag. */
-static __always_inline int fwd_into_network(struct __sk_buff *skb, struct pkt *p,
-					    const struct cv_flow_in *in)
+static __always_inline int fwd_into_network(struct __sk_buff *skb, struct pkt *p)
 {
-	p->slot = in->slot;
+	const struct cv_network *n = network_get(p->net);
+
+	if (!n)
+		return CV_DROP_STALE_PORT;
 	p->way = WAY_PEER;
-	p->ifindex = in->ifindex;
-	return pkt_set_tag(skb, in->slot);
+	p->ifindex = n->host_ifindex;
+	return pkt_set_tag(skb, p->slot);
 }
 
 /* Out of the port of guest p->slot, in network p->net. */

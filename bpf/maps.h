@@ -12,6 +12,8 @@
 const volatile bool cv_peer_ok;
 /* bpf_fib_lookup() tells the source address (6.7 and newer). */
 const volatile bool cv_fib_src;
+/* Random, made at load: external ports are drawn with it (RFC 6056). */
+const volatile __u64 cv_port_key;
 
 /* 0 -> layout.  Written once, when the maps are made; read by every command. */
 struct {
@@ -70,27 +72,38 @@ struct {
 } uplinks SEC(".maps");
 
 /*
- * Guest's tuple -> its translation, and back.  A flow is in both or in
- * neither; `flows_in` is filled first, so that it alone decides who owns an
- * external port.  Plain hashes: when they are full a new flow is refused, no
- * old one is lost.  Preallocated: half the cache misses of the other kind.
+ * Guest's tuple -> flow.  A plain hash: when it is full a new flow is refused,
+ * no old one is lost.  Preallocated: half the cache misses of the other kind.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct cv_tuple);
-	__type(value, struct cv_flow_out);
+	__type(value, struct cv_flow);
 	__uint(max_entries, 1);
-} flows_out SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct cv_tuple);
-	__type(value, struct cv_flow_in);
-	__uint(max_entries, 1);
-} flows_in SEC(".maps");
+} flows SEC(".maps");
 
 /*
- * The keys of `flows_out`, once each.  Whoever pops a key, and nobody else,
+ * External port -> guest's port.  An array, so that a packet from outside
+ * finds its guest without a second hash, and a port has one owner by the
+ * nature of the thing.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_external);
+	__uint(max_entries, CV_MAX_EXTERNAL_ADDRESSES * CV_EXTERNAL_PROTOS << 16);
+} externals SEC(".maps");
+
+/* 0 -> the addresses that `externals` speaks of.  Added to by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_external_addresses);
+	__uint(max_entries, 1);
+} external_addresses SEC(".maps");
+
+/*
+ * The keys of `flows`, once each.  Whoever pops a key, and nobody else,
  * may delete its flow; he deletes it or pushes the key back.
  */
 struct {
@@ -166,6 +179,14 @@ struct {
 	__type(value, struct dhcp_scratch);
 	__uint(max_entries, 1);
 } dhcp_scratch SEC(".maps");
+
+/* A flow while it is made, per CPU: too large for the stack that is left. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_flow);
+	__uint(max_entries, 1);
+} flow_scratch SEC(".maps");
 
 /* 0 -> argument of cv_flush. */
 struct {

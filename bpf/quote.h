@@ -113,7 +113,7 @@ static __noinline int quote_translate(struct __sk_buff *skb, const struct pkt *p
 /* A guest reports an error about a packet it received. */
 static __always_inline int quote_out(struct __sk_buff *skb, struct pkt *p)
 {
-	struct cv_flow_out *out;
+	struct cv_flow *out;
 	struct quote q = { .side = PKT_DESTINATION };
 	struct cv_tuple key;
 	int drop = quote_parse(skb, p, &q);
@@ -125,9 +125,9 @@ static __always_inline int quote_out(struct __sk_buff *skb, struct pkt *p)
 		.rport = q.proto == IPPROTO_ICMP ? 0 : q.sport,
 		.proto = q.proto, .net = p->net,
 	};
-	out = bpf_map_lookup_elem(&flows_out, &key);
+	out = bpf_map_lookup_elem(&flows, &key);
 	/* About another guest's packet, none that we know, or not to its sender. */
-	if (!out || key.local != p->saddr || p->daddr != q.saddr)
+	if (!out || !flow_alive(p->now, out) || key.local != p->saddr || p->daddr != q.saddr)
 		return CV_DROP_ICMP_NO_FLOW;
 	if (out->flags & CV_FLOW_HOST) {
 		p->way = WAY_KERNEL;
@@ -146,31 +146,28 @@ static __always_inline int quote_out(struct __sk_buff *skb, struct pkt *p)
 /* Someone outside reports an error about a packet that we sent. */
 static __always_inline int quote_in(struct __sk_buff *skb, struct pkt *p)
 {
-	struct cv_flow_in *in;
 	struct quote q = { .side = PKT_SOURCE };
-	struct cv_tuple key;
+	struct cv_tuple key = {};
+	struct cv_flow *f;
 	int drop;
 
 	p->way = WAY_KERNEL;
-	if (quote_parse(skb, p, &q))
+	if (quote_parse(skb, p, &q) || q.saddr != p->daddr)
 		return 0;
-	key = (struct cv_tuple) {
-		.local = q.saddr, .remote = q.daddr, .lport = q.sport,
-		.rport = q.proto == IPPROTO_ICMP ? 0 : q.dport,
-		.proto = q.proto,
-	};
-	in = bpf_map_lookup_elem(&flows_in, &key);
-	if (!in || key.local != p->daddr)
+	key.remote = q.daddr;
+	key.rport = q.proto == IPPROTO_ICMP ? 0 : q.dport;
+	if (!nat_owner(p, q.proto, q.saddr, q.sport, &key))
 		return 0;
-	p->net = in->net;
-	p->slot = in->slot;
+	f = bpf_map_lookup_elem(&flows, &key);
+	if (!f || !flow_alive(p->now, f) || f->flags & CV_FLOW_HOST || f->slot != p->slot)
+		return 0;
 	if (p->ttl <= 1)
 		return CV_DROP_TTL;
-	drop = quote_translate(skb, p, &q, in->addr, in->port);
+	drop = quote_translate(skb, p, &q, key.local, key.lport);
 	if (drop)
 		return drop;
-	drop = pkt_translate(skb, p, PKT_DESTINATION, in->addr, p->dport);
-	return drop ? drop : fwd_into_network(skb, p, in);
+	drop = pkt_translate(skb, p, PKT_DESTINATION, key.local, p->dport);
+	return drop ? drop : fwd_into_network(skb, p);
 }
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* culvert flow ls, culvert flow count: what is translated at this moment. */
+/* culvert flow ls, count, flush: what is translated at this moment. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,44 +10,46 @@
 #include "cli.h"
 #include "cmd.h"
 #include "datapath.h"
+#include "flow_filter.h"
 #include "log.h"
 #include "mem.h"
+#include "network.h"
 #include "report.h"
 #include "tables.h"
 
 #define ENDPOINT_SIZE (ADDR_IP_SIZE + 6)
 
+/* The options of `ls` and `flush`: each narrows what the others leave. */
+struct flow_options {
+	const char *guest;
+	struct flow_words words;
+};
+
+#define FLOW_OPTIONS(o) \
+	{ 0, "guest", CLI_STRING, &(o).guest, "NAME", "of this guest" }, \
+	{ 0, "proto", CLI_STRING, &(o).words.proto, "PROTO", "tcp, udp or icmp" }, \
+	{ 0, "peer", CLI_STRING, &(o).words.peer, "IP[:PORT]", "with this peer" }, \
+	{ 0, "state", CLI_STRING, &(o).words.state, "STATE", "open, established or closing" }
+
+/* Return: 0, or the exit code. */
+static int read_filter(const struct flow_options *o, struct cv_flush_args *ret)
+{
+	_free_ char *problem = NULL;
+	int err = flow_filter_read(&o->words, ret, &problem);
+
+	if (err == -EINVAL)
+		log_error("%s", problem);
+	else if (err)
+		log_ret(err, "cannot read the options");
+	return !err ? 0 : err == -EINVAL ? CLI_USAGE : CLI_FAILED;
+}
+
 struct flow_list {
 	struct report *r;
 	struct cmd_names names;
 	__u32 now;
+	struct cv_flush_args which;
 };
-
-static const char *state_name(__u8 state)
-{
-	switch (state) {
-	case CV_FLOW_OPEN:
-		return "open";
-	case CV_FLOW_ESTABLISHED:
-		return "established";
-	case CV_FLOW_CLOSING:
-		return "closing";
-	}
-	return NULL;
-}
-
-static const char *proto_name(__u8 proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	}
-	return NULL;
-}
 
 static const char *endpoint(__be32 ip, __be16 port, char buf[ENDPOINT_SIZE])
 {
@@ -65,55 +67,66 @@ static __u64 seconds(__u32 ticks)
 
 static __u32 idle_ticks(const struct tables_flow *f, __u32 now)
 {
-	__u32 out = now - f->out.last_tick, in = now - f->in.last_tick;
+	__u32 out = now - f->flow.out_tick, in = now - f->flow.in_tick;
 
-	return f->out.flags & CV_FLOW_HOST || (__s32)out < (__s32)in ? out : in;
+	return (__s32)out < (__s32)in ? out : in;
 }
 
 static int put_flow(const struct tables_flow *f, void *arg)
 {
 	const struct flow_list *list = arg;
-	bool with_host = f->out.flags & CV_FLOW_HOST;
+	bool with_host = f->flow.flags & CV_FLOW_HOST;
 	bool icmp = f->tuple.proto == IPPROTO_ICMP;
 	char local[ENDPOINT_SIZE], external[ENDPOINT_SIZE], peer[ENDPOINT_SIZE];
 	struct report *r = list->r;
 
-	if (f->expired)
+	if (f->expired || !flow_filter_match(&list->which, &f->tuple, &f->flow))
 		return 0;
 	endpoint(f->tuple.local, f->tuple.lport, local);
-	endpoint(f->out.addr, f->out.port, external);
+	endpoint(f->flow.addr, f->flow.port, external);
 	if (icmp)
 		addr_format_ip(f->tuple.remote, peer);
 	else
 		endpoint(f->tuple.remote, f->tuple.rport, peer);
 	report_row(r);
-	report_text(r, "guest", cmd_name(&list->names, f->out.slot));
-	report_text(r, "proto", proto_name(f->tuple.proto));
+	report_text(r, "guest", cmd_name(&list->names, f->flow.slot));
+	report_text(r, "proto", flow_proto_name(f->tuple.proto));
 	report_text(r, "local", local);
 	report_text(r, "external", with_host ? NULL : external);
 	report_text(r, "peer", peer);
-	report_text(r, "state", state_name(f->out.state));
+	report_text(r, "state", flow_state_name(f->flow.state));
 	report_number(r, "idle_s", seconds(idle_ticks(f, list->now)));
-	if (with_host)
-		report_text(r, "age_s", NULL);
-	else
-		report_number(r, "age_s", seconds(list->now - f->in.created_tick));
-	report_number(r, "packets_out", f->out.packets);
-	report_number(r, "bytes_out", f->out.bytes);
-	report_number(r, "packets_in", f->in.packets);
-	report_number(r, "bytes_in", f->in.bytes);
+	report_number(r, "age_s", seconds(list->now - f->flow.created_tick));
+	report_number(r, "packets_out", f->flow.out_packets);
+	report_number(r, "bytes_out", f->flow.out_bytes);
+	report_number(r, "packets_in", f->flow.in_packets);
+	report_number(r, "bytes_in", f->flow.in_bytes);
 	return 0;
 }
 
-static int list_flows(const char *name, bool json)
+static int find_guest(struct tables *t, const char *net, __u16 id, const char *guest,
+		      __u32 *ret_slot)
 {
-	struct flow_list list = { .now = tables_now_ticks() };
+	struct cv_port p;
+	int err = guest ? tables_port_find(t, id, guest, ret_slot, &p) : 0;
+
+	if (err == -ENOENT)
+		return log_refuse(err, "network '%s' has no port '%s'", net, guest);
+	return err ? log_ret(err, "network '%s': cannot read its ports", net) : 0;
+}
+
+static int list_flows(const char *name, const char *guest, const struct cv_flush_args *which,
+		      bool json)
+{
+	struct flow_list list = { .now = tables_now_ticks(), .which = *which };
 	_tables_ struct tables *t = NULL;
 	struct cv_network n;
 	__u16 id;
 	int err;
 
-	if (cmd_open_network(name, &t, &id, &n) || cmd_names_load(t, id, &list.names))
+	if (cmd_open_network(name, &t, &id, &n) ||
+	    find_guest(t, name, id, guest, &list.which.slot) ||
+	    cmd_names_load(t, id, &list.names))
 		return CLI_FAILED;
 	list.r = report_new("flows", json);
 	if (!list.r) {
@@ -128,15 +141,40 @@ static int list_flows(const char *name, bool json)
 
 int cmd_flow_ls(int argc, char **argv)
 {
+	struct flow_options o = { 0 };
+	const struct cli_option options[] = { FLOW_OPTIONS(o), { 0 } };
+	struct cv_flush_args which = { 0 };
 	bool json;
 	int code;
 
 	if (cli_parse(argc, argv, "flow ls NET [OPTION]...",
 		      "List the live flows of a network's guests.  An ICMP flow has its identifier "
 		      "for a port; one between a guest and the host has no external address.",
-		      NULL, 1, 1, &json, &code) < 0)
+		      options, 1, 1, &json, &code) < 0)
 		return code;
-	return list_flows(argv[0], json);
+	code = read_filter(&o, &which);
+	return code ? code : list_flows(argv[0], o.guest, &which, json);
+}
+
+int cmd_flow_flush(int argc, char **argv)
+{
+	struct flow_options o = { 0 };
+	const struct cli_option options[] = { FLOW_OPTIONS(o), { 0 } };
+	struct cv_flush_args which = { 0 };
+	int code, flushed;
+
+	if (cli_parse(argc, argv, "flow flush NET [OPTION]...",
+		      "Forget flows of a network's guests: all, or those that the options tell.",
+		      options, 1, 1, NULL, &code) < 0)
+		return code;
+	code = read_filter(&o, &which);
+	if (code)
+		return code;
+	flushed = network_flush(argv[0], o.guest, &which);
+	if (flushed < 0)
+		return CLI_FAILED;
+	printf("%d %s forgotten\n", flushed, flushed == 1 ? "flow" : "flows");
+	return CLI_OK;
 }
 
 /* --- flow count */

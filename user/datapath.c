@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/vfs.h>
@@ -200,8 +201,7 @@ static int set_sizes(struct culvert_bpf *skel, const struct cv_meta *layout)
 		{ skel->maps.ports, layout->max_ports },
 		{ skel->maps.port_use, layout->max_ports },
 		{ skel->maps.addresses, layout->max_ports },
-		{ skel->maps.flows_out, layout->max_flows },
-		{ skel->maps.flows_in, layout->max_flows },
+		{ skel->maps.flows, layout->max_flows },
 		{ skel->maps.live_flows, layout->max_flows },
 	};
 	size_t i;
@@ -302,6 +302,8 @@ static int open_and_load(const struct cv_meta *layout, struct culvert_bpf **ret_
 		return -errno;
 	skel->rodata->cv_peer_ok = datapath_peer_ok();
 	skel->rodata->cv_fib_src = datapath_fib_src_ok();
+	if (getrandom((void *)&skel->rodata->cv_port_key, sizeof(skel->rodata->cv_port_key), 0) < 0)
+		return -errno;
 	err = set_sizes(skel, layout);
 	if (!err)
 		err = culvert_bpf__load(skel);

@@ -103,5 +103,7 @@ int datapath_same_programs(void);
  * Return: their number or -errno.
  */
 int datapath_flush(__u16 net, __u32 slot);
+/** datapath_flush_some() - the same of those that match @which, but for what the program sets */
+int datapath_flush_some(const struct cv_flush_args *which);
 
 #endif

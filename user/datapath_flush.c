@@ -71,9 +71,8 @@ static int run_round(int prog_fd, int control_fd, int use_fd, struct cv_flush_ar
 	return args.flushed;
 }
 
-int datapath_flush(__u16 net, __u32 slot)
+int datapath_flush_some(const struct cv_flush_args *which)
 {
-	const struct cv_flush_args args = { .net = net, .slot = slot };
 	_fd_ int prog = -1, control = -1, use = -1;
 	int err, flushed, total = 0, i;
 
@@ -86,10 +85,15 @@ int datapath_flush(__u16 net, __u32 slot)
 	if (err)
 		return err;
 	for (i = 0; i < ROUNDS; i++) {
-		flushed = run_round(prog, control, use, args);
+		flushed = run_round(prog, control, use, *which);
 		if (flushed <= 0)
 			return flushed ? flushed : total;
 		total += flushed;
 	}
 	return total;
+}
+
+int datapath_flush(__u16 net, __u32 slot)
+{
+	return datapath_flush_some(&(struct cv_flush_args) { .net = net, .slot = slot });
 }

@@ -207,8 +207,47 @@ int tables_dhcp_options_get(struct tables *t, __u16 net, struct cv_dhcp_options 
 
 /* --- uplinks */
 
+/* Give the address its part of `externals`, if it has none. */
+static int external_add(struct tables *t, __be32 addr)
+{
+	struct cv_external_addresses known;
+	__u32 zero = 0;
+	int place = -1;
+
+	if (bpf_map_lookup_elem(t->external_addresses, &zero, &known))
+		return -errno;
+	for (int i = CV_MAX_EXTERNAL_ADDRESSES - 1; i >= 0; i--) {
+		if (known.addr[i] == addr)
+			return 0;
+		if (!known.addr[i])
+			place = i;
+	}
+	if (place < 0)
+		return -ENOSPC;
+	known.addr[place] = addr;
+	return bpf_map_update_elem(t->external_addresses, &zero, &known, BPF_ANY) ? -errno : 0;
+}
+
+/* Take it away; the ports' owners stay noted, so that none is given twice. */
+static int external_remove(struct tables *t, __be32 addr)
+{
+	struct cv_external_addresses known;
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(t->external_addresses, &zero, &known))
+		return -errno;
+	for (int i = 0; i < CV_MAX_EXTERNAL_ADDRESSES; i++)
+		if (known.addr[i] == addr)
+			known.addr[i] = 0;
+	return bpf_map_update_elem(t->external_addresses, &zero, &known, BPF_ANY) ? -errno : 0;
+}
+
 int tables_uplink_put(struct tables *t, __u32 ifindex, const struct cv_uplink *u)
 {
+	int err = u->addr ? external_add(t, u->addr) : 0;
+
+	if (err)
+		return err;
 	return bpf_map_update_elem(t->uplinks, &ifindex, u, BPF_ANY) ? -errno : 0;
 }
 
@@ -222,9 +261,24 @@ int tables_uplink_get(struct tables *t, __u32 ifindex, struct cv_uplink *ret)
 	return 0;
 }
 
+static int has_address(const void *key, const void *value, void *arg)
+{
+	const struct cv_uplink *u = value;
+
+	return u->addr == *(const __be32 *)arg;
+}
+
 int tables_uplink_clear(struct tables *t, __u32 ifindex)
 {
-	return bpf_map_delete_elem(t->uplinks, &ifindex) ? -errno : 0;
+	struct cv_uplink u;
+	int err = tables_uplink_get(t, ifindex, &u);
+
+	if (err)
+		return err;
+	if (bpf_map_delete_elem(t->uplinks, &ifindex))
+		return -errno;
+	err = tables_walk(t->uplinks, sizeof(ifindex), sizeof(u), has_address, &u.addr);
+	return err ? (err < 0 ? err : 0) : external_remove(t, u.addr);
 }
 
 struct uplink_search {

@@ -52,6 +52,7 @@ int tables_port_clear(struct tables *t, __u32 slot);
 /* Who has this address.  -ENOENT: nobody. */
 int tables_address_get(struct tables *t, __u16 net, __be32 ip, __u32 *ret_slot);
 
+/* -ENOSPC: more than CV_MAX_EXTERNAL_ADDRESSES addresses are in use. */
 int tables_uplink_put(struct tables *t, __u32 ifindex, const struct cv_uplink *u);
 int tables_uplink_get(struct tables *t, __u32 ifindex, struct cv_uplink *ret);
 int tables_uplink_clear(struct tables *t, __u32 ifindex);
@@ -74,8 +75,7 @@ int tables_each_lease(struct tables *t, __u16 net, int (*fn)(const struct cv_lea
 
 struct tables_flow {
 	struct cv_tuple tuple;
-	struct cv_flow_out out;
-	struct cv_flow_in in;	/* zero for a flow with the host */
+	struct cv_flow flow;
 	bool expired;
 };
 int tables_each_flow(struct tables *t, __u16 net, int (*fn)(const struct tables_flow *f, void *arg), void *arg);

@@ -14,8 +14,8 @@
 	X(network_use, __u32, struct cv_use)				\
 	X(addresses, struct cv_address, __u32)				\
 	X(uplinks, __u32, struct cv_uplink)				\
-	X(flows_out, struct cv_tuple, struct cv_flow_out)		\
-	X(flows_in, struct cv_tuple, struct cv_flow_in)			\
+	X(flows, struct cv_tuple, struct cv_flow)			\
+	X(external_addresses, __u32, struct cv_external_addresses)	\
 	X(leases, struct cv_lease_key, struct cv_lease)			\
 	X(dhcp_options, __u32, struct cv_dhcp_options)			\
 	X(requests, char[0], char[0])	/* a ring */			\

@@ -13,7 +13,9 @@
 
 #include <linux/types.h>
 
-#define CV_ABI_VERSION	1
+#include <culvert/defaults.h>
+
+#define CV_ABI_VERSION	2
 
 #define CV_NAME_SIZE	32	/* of a network or port, with the final NUL */
 
@@ -133,13 +135,12 @@ struct cv_address {
 };	/* -> __u32 slot */
 
 /**
- * struct cv_tuple - a flow, named from its guest's side
- * @local:	the guest's address, or in `flows_in` the external one
+ * struct cv_tuple - a flow, named from its guest's side; key of `flows`
+ * @local:	the guest's address
  * @remote:	the peer
  * @lport, @rport: likewise; an ICMP echo keeps its identifier in @lport, 0 in @rport
  * @proto:	IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP
- * @net:	network id in `flows_out`; 0 in `flows_in`, where the external
- *		address is one resource shared by all networks
+ * @net:	network id
  */
 struct cv_tuple {
 	__be32 local, remote;
@@ -160,57 +161,75 @@ enum cv_flow_state {
 #define CV_FLOW_OUT_FIN	(1U << 2)
 #define CV_FLOW_IN_FIN	(1U << 3)
 #define CV_FLOW_RST	(1U << 4)
+#define CV_FLOW_INBOUND	(1U << 5)	/* made by a packet from outside */
 #define CV_FLOW_HOST	(1U << 7)	/* between a guest and the host: no translation */
 
 /**
- * struct cv_flow_out - what a guest's packets become; map `flows_out`
- * @addr, @port: new source
- * @state, @flags: kept equal in both directions
- * @last_tick:	of the last packet in this direction
+ * struct cv_flow - one flow, both directions; map `flows`
+ * @tag:	of the key; written before and read after everything else, so
+ *		that a reader whose entry was taken away and given to another
+ *		flow meanwhile notices
+ * @state, @flags: enum cv_flow_state, CV_FLOW_*
+ * @addr, @port: what the peer sees
+ * @external:	index in `externals`
  * @timeout_ticks: the flow is dead when both directions were silent this long
- * @packets, @bytes: plain sums; two CPUs in one flow may lose a few
+ * @slot:	the guest's port
  * @ifindex, @nexthop, @mtu: the cached route; @nexthop in wire order
  * @route_tick:	low bits of the tick when the route was read
- * @slot:	the guest's port
+ * @out_tick:	of the guest's last packet; @in_tick of the peer's
+ * @out_packets, ...: plain sums; two CPUs in one direction may lose a few
+ * @out_next:	TCP: the sequence number that the guest's last acknowledgement
+ *		asked its peer for; @in_next likewise (host order)
+ *
+ * With the kernel's 48 bytes and the key it fills three cache lines: what
+ * identifies it, what the guest's packets write, what the peer's do.
  */
-struct cv_flow_out {
+struct cv_flow {
+	__u32  tag;
 	__be32 addr;
 	__be16 port;
 	__u8   state;
 	__u8   flags;
-	__u32  last_tick;
 	__u32  timeout_ticks;
-	__u64  packets;
-	__u64  bytes;
+	__u32  external;
+	__u32  slot;
 	__u32  ifindex;
 	__be32 nexthop;
 	__u16  mtu;
 	__u16  route_tick;
-	__u32  slot;
+	__u32  out_tick;
+	__u64  out_packets;
+	__u64  out_bytes;
+	__u32  out_next;
+	__u32  created_tick;
+
+	__u64  in_packets;
+	__u64  in_bytes;
+	__u32  in_tick;
+	__u32  in_next;
+	__u32  spare[10];
 };
 
 /**
- * struct cv_flow_in - what the peer's packets become; map `flows_in`
- * @addr, @port: new destination: the guest's own
- * @ifindex:	the host end of the guest's veth
- * @created_tick: when the flow was made
- * @net, @slot:	the guest
- * (the rest as in struct cv_flow_out)
+ * struct cv_external - who owns an external port; map `externals`
+ * @word:	slot << 48 | the guest's port (host order) << 32 | flows that use it;
+ *		changed by compare-and-swap only; 0: never used
+ * @tick:	when its last flow went
+ *
+ * The index is (index of the address in `external_addresses` * 3 +
+ * CV_EXTERNAL_TCP...) << 16 | port in host order.  The mapping is
+ * endpoint-independent (RFC 4787 REQ-1): all flows of one guest port use it.
  */
-struct cv_flow_in {
-	__be32 addr;
-	__be16 port;
-	__u8   state;
-	__u8   flags;
-	__u32  last_tick;
-	__u32  timeout_ticks;
-	__u64  packets;
-	__u64  bytes;
-	__u32  ifindex;
-	__u32  created_tick;
-	__u16  net;
-	__u16  pad;
-	__u32  slot;
+struct cv_external {
+	__u64 word;
+	__u32 tick;
+	__u32 pad;
+};
+
+enum { CV_EXTERNAL_TCP, CV_EXTERNAL_UDP, CV_EXTERNAL_ICMP, CV_EXTERNAL_PROTOS };
+
+struct cv_external_addresses {
+	__be32 addr[CV_MAX_EXTERNAL_ADDRESSES];	/* 0: free */
 };
 
 /*
@@ -342,7 +361,8 @@ struct cv_request {
 	X(MODE_ISOLATED,    "mode-isolated",	"this network has no uplink") \
 	X(INBOUND_CLOSED,   "inbound-closed",	"forwarded by the host, not its own") \
 	X(STALE_PORT,	    "stale-port",	"the flow's guest is gone")			\
-	X(OFFLOAD,	    "offload",		"checksum to be written where none belongs")
+	X(OFFLOAD,	    "offload",		"checksum to be written where none belongs")	\
+	X(FILTERED,	    "filtered",		"from outside, for a guest's port, not an answer")
 
 enum cv_drop {
 	CV_OK,
@@ -391,6 +411,10 @@ struct cv_flush_args {
 	__u32 slot;		/* 0: any */
 	__u32 budget;
 	__u32 flushed;		/* added to by the program */
+	__be32 remote;		/* 0: any, as of all that follow */
+	__be16 rport;
+	__u8  proto;
+	__u8  state;		/* enum cv_flow_state */
 };
 
 #define CV_ASSERT_SIZE(type, size) \
@@ -398,12 +422,13 @@ struct cv_flush_args {
 CV_ASSERT_SIZE(struct cv_network, 104);
 CV_ASSERT_SIZE(struct cv_port, 64);
 CV_ASSERT_SIZE(struct cv_tuple, 16);
-CV_ASSERT_SIZE(struct cv_flow_out, 48);
-CV_ASSERT_SIZE(struct cv_flow_in, 48);
+CV_ASSERT_SIZE(struct cv_flow, 128);
+CV_ASSERT_SIZE(struct cv_external, 16);
 CV_ASSERT_SIZE(struct cv_address, 8);
 CV_ASSERT_SIZE(struct cv_fragment_key, 16);
 CV_ASSERT_SIZE(struct cv_lease_key, 8);
 CV_ASSERT_SIZE(struct cv_lease, 136);
 CV_ASSERT_SIZE(struct cv_drop_key, 12);
+CV_ASSERT_SIZE(struct cv_flush_args, 24);
 
 #endif

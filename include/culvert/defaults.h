@@ -41,8 +41,16 @@
 /* Masquerade ports: never a well-known one (RFC 4787 REQ-3, port shadowing). */
 #define CV_PORT_MIN			1024
 #define CV_PORT_MAX			65535
-/* Ports tried before a flow is refused; 32 succeed at 95 % fill four times of five. */
-#define CV_PORT_TRIES			48
+/*
+ * Places where a guest's port may be mapped to: 64 groups of four neighbours.
+ * At 95 % fill one of 256 is free but for two in a million.
+ */
+#define CV_PORT_GROUPS			64
+#define CV_PORT_GROUP_SIZE		4
+/* A freed port is kept from other guests this long (RFC 6888 REQ-8). */
+#define CV_PORT_HOLD_S			120
+/* External addresses of the host, 3 MiB each. */
+#define CV_MAX_EXTERNAL_ADDRESSES	4
 
 /* ICMP errors that one network may cause per tick; a tick is 134 ms. */
 #define CV_ICMP_ERRORS_PER_TICK		128

@@ -70,8 +70,10 @@ static void usual_uplinks(void)
 {
 	const struct cv_uplink up0 = { .addr = htonl(HOST_IP), .name = "up0" };
 	const struct cv_uplink up1 = { .addr = htonl(HOST2_IP), .name = "up1" };
-	const __u32 keys[] = { UPLINK, UPLINK2 };
+	const struct cv_external_addresses both = { .addr = { htonl(HOST_IP), htonl(HOST2_IP) } };
+	const __u32 keys[] = { UPLINK, UPLINK2 }, zero = 0;
 
+	set(world.external_addresses, &zero, &both, "external_addresses");
 	set(world.uplinks, &keys[0], &up0, "uplinks");
 	set(world.uplinks, &keys[1], &up1, "uplinks");
 }
@@ -108,8 +110,8 @@ void world_reset(void)
 	static const int nets[] = { NET, TWIN, ALONE };
 	struct cv_tuple key;
 
-	clear_hash(world.flows_out, sizeof(struct cv_tuple));
-	clear_hash(world.flows_in, sizeof(struct cv_tuple));
+	clear_hash(world.flows, sizeof(struct cv_tuple));
+	memset(world.externals, 0, N_EXTERNALS * sizeof(struct cv_external));
 	while (!bpf_map_lookup_and_delete_elem(world.live_flows, NULL, &key))
 		;
 	clear_hash(world.fragments, sizeof(struct cv_fragment_key));
@@ -216,51 +218,47 @@ struct cv_tuple world_tuple(__u8 proto, __u32 local, __u16 lport, __u32 remote, 
 	};
 }
 
-struct cv_tuple world_in_key(const struct cv_tuple *key, const struct cv_flow_out *out)
+bool world_flow(const struct cv_tuple *key, struct cv_flow *ret)
 {
-	struct cv_tuple in = *key;
-
-	in.local = out->addr;
-	in.lport = out->port;
-	in.net = 0;
-	return in;
+	return !bpf_map_lookup_elem(world.flows, key, ret);
 }
 
-bool world_flow_out(const struct cv_tuple *key, struct cv_flow_out *ret)
+void world_set_flow(const struct cv_tuple *key, const struct cv_flow *f)
 {
-	return !bpf_map_lookup_elem(world.flows_out, key, ret);
-}
-
-bool world_flow_in(const struct cv_tuple *key, struct cv_flow_in *ret)
-{
-	return !bpf_map_lookup_elem(world.flows_in, key, ret);
-}
-
-void world_set_flow_out(const struct cv_tuple *key, const struct cv_flow_out *out)
-{
-	set(world.flows_out, key, out, "flows_out");
-}
-
-void world_set_flow_in(const struct cv_tuple *key, const struct cv_flow_in *in)
-{
-	set(world.flows_in, key, in, "flows_in");
+	set(world.flows, key, f, "flows");
 }
 
 void world_age(const struct cv_tuple *key, __u32 out_ticks, __u32 in_ticks)
 {
-	struct cv_flow_out out;
-	struct cv_flow_in in;
-	struct cv_tuple in_key;
+	struct cv_flow f;
 
-	must(!world_flow_out(key, &out), "no such flow");
-	out.last_tick = world_tick() - out_ticks;
-	world_set_flow_out(key, &out);
-	if (out.flags & CV_FLOW_HOST)
-		return;
-	in_key = world_in_key(key, &out);
-	must(!world_flow_in(&in_key, &in), "no such flow inwards");
-	in.last_tick = world_tick() - in_ticks;
-	world_set_flow_in(&in_key, &in);
+	must(!world_flow(key, &f), "no such flow");
+	f.out_tick = world_tick() - out_ticks;
+	f.in_tick = world_tick() - in_ticks;
+	world_set_flow(key, &f);
+}
+
+__u32 world_external_index(__u32 addr, __u8 proto, __u16 port)
+{
+	__u32 which = proto == TCP ? CV_EXTERNAL_TCP : proto == UDP ? CV_EXTERNAL_UDP : CV_EXTERNAL_ICMP;
+
+	return ((addr == HOST_IP ? 0 : 1) * CV_EXTERNAL_PROTOS + which) << 16 | port;
+}
+
+struct cv_external *world_external(__u32 addr, __u8 proto, __u16 port)
+{
+	return &world.externals[world_external_index(addr, proto, port)];
+}
+
+__u32 world_flush(__u32 net, __u32 slot, __u32 budget)
+{
+	struct cv_flush_args args = { .net = net, .slot = slot, .budget = budget };
+	__u32 zero = 0;
+
+	set(world.control, &zero, &args, "control");
+	must(world_call(world.flush), "flush");
+	must(bpf_map_lookup_elem(world.control, &zero, &args), "control");
+	return args.flushed;
 }
 
 /* --- time */

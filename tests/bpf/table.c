@@ -98,6 +98,44 @@ void drops_clear(void)
 		bpf_map_delete_elem(world.drops, &key);
 }
 
+/* Is the entry that the flow names its guest's? */
+static void check_flow_external(const char *file, int line, const struct cv_tuple *key,
+				const struct cv_flow *f)
+{
+	const struct cv_external *e = &world.externals[f->external % N_EXTERNALS];
+	__u64 owner = EXTERNAL_OWNER(EXTERNAL(f->slot, ntohs(key->lport), 0));
+
+	if (f->external >= N_EXTERNALS ||
+	    f->external != world_external_index(ntohl(f->addr), key->proto, ntohs(f->port)))
+		check_failed(file, line, "a flow names entry 0x%x for port %u of 0x%x", f->external,
+			     ntohs(f->port), ntohl(f->addr));
+	else if (EXTERNAL_OWNER(e->word) != owner)
+		check_failed(file, line, "port %u has owner %llx, not %llx", ntohs(f->port),
+			     (unsigned long long)EXTERNAL_OWNER(e->word), (unsigned long long)owner);
+}
+
+void check_externals(const char *file, int line)
+{
+	static __u32 seen[N_EXTERNALS];
+	struct cv_tuple key, next;
+	struct cv_flow f;
+	int err = bpf_map_get_next_key(world.flows, NULL, &next);
+
+	memset(seen, 0, sizeof(seen));
+	while (!err) {
+		key = next;
+		if (world_flow(&key, &f) && !(f.flags & CV_FLOW_HOST)) {
+			check_flow_external(file, line, &key, &f);
+			seen[f.external % N_EXTERNALS]++;
+		}
+		err = bpf_map_get_next_key(world.flows, &key, &next);
+	}
+	for (__u32 i = 0; i < N_EXTERNALS; i++)
+		if (EXTERNAL_FLOWS(world.externals[i].word) != seen[i])
+			check_failed(file, line, "entry 0x%x counts %u flows, not %u", i,
+				     EXTERNAL_FLOWS(world.externals[i].word), seen[i]);
+}
+
 /* --- claims */
 
 void claim_begin(void)
@@ -166,6 +204,8 @@ void row_check(const struct row *row)
 	if (row->verdict != DROP)
 		CHECK_BYTES(frame, len, want, want_len);
 	CHECK_DROPS(&row->drop, row->drop.reason ? 1 : 0);
+	if (!row->unbalanced)
+		CHECK_EXTERNALS();
 	if (row->after)
 		row->after();
 }

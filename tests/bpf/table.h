@@ -19,6 +19,7 @@ enum verdict { PASS = -1, DROP = 2, REDIRECT = 7 };	/* TC_ACT_UNSPEC, _SHOT, _RE
  * @out:	what leaves; NULL: the same bytes, or nothing when it is dropped
  * @drop:	the counter that goes up by one; reason 0: none does
  * @after:	judges the state with CHECK(); may be NULL
+ * @unbalanced:	ports outside were given to nobody's flows
  */
 struct row {
 	const char *claim;
@@ -31,6 +32,7 @@ struct row {
 	struct cv_drop_key drop;
 	void (*after)(void);
 	__u32 gso_size;
+	bool unbalanced;
 };
 
 #define OUT(...)	(&(const struct packet) { __VA_ARGS__ })
@@ -77,6 +79,14 @@ void check_drops(const char *file, int line, const struct cv_drop_key *key, __u6
 #define CHECK_DROPS(key, n)	check_drops(__FILE__, __LINE__, key, n)
 /** drops_clear() - forget what was counted so far */
 void drops_clear(void);
+
+/**
+ * check_externals() - that flows and ports outside agree: every flow's entry
+ * names its guest's port, counts as many flows as there are, and no entry
+ * counts a flow that is not there
+ */
+void check_externals(const char *file, int line);
+#define CHECK_EXTERNALS()	check_externals(__FILE__, __LINE__)
 
 /** table_end() - the plan.  Return: the process's exit status */
 int table_end(void);

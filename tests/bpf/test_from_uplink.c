@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cv_from_uplink: replies of known flows go to their guest; whatever else
- * arrives is the host's and is left as it is.
+ * cv_from_uplink: replies of known flows go to their guest; what else arrives
+ * for a guest's port is dropped, unless the host has a socket for it; all the
+ * rest is the host's and is left as it is.
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
 
 #include "table.h"
 
@@ -66,45 +72,34 @@ static void silent_outwards_only(void)
 
 static void answered(void)
 {
-	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53), in_key;
-	struct cv_flow_out out = {};
-	struct cv_flow_in in = {};
+	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
+	struct cv_flow f = {};
 
-	CHECK(world_flow_out(&key, &out));
-	in_key = world_in_key(&key, &out);
-	CHECK(world_flow_in(&in_key, &in));
-	CHECK_EQ(in.packets, 1);
-	CHECK_EQ(in.bytes, 48);
-	CHECK(world_tick() - in.last_tick <= 1);
-	CHECK_EQ(world_entries(world.flows_in, sizeof(key)), 3);
+	CHECK(world_flow(&key, &f));
+	CHECK_EQ(f.in_packets, 1);
+	CHECK_EQ(f.in_bytes, 48);
+	CHECK(world_tick() - f.in_tick <= 1);
+	CHECK_EQ(world_entries(world.flows, sizeof(key)), 3);
 }
 
 static void not_answered(void)
 {
-	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53), in_key;
-	struct cv_flow_out out = {};
-	struct cv_flow_in in = {};
+	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
+	struct cv_flow f = {};
 
-	CHECK(world_flow_out(&key, &out));
-	in_key = world_in_key(&key, &out);
-	CHECK(world_flow_in(&in_key, &in));
-	CHECK_EQ(in.packets, 0);
-	CHECK(world_tick() - in.last_tick >= CV_TICKS(300));
+	CHECK(world_flow(&key, &f));
+	CHECK_EQ(f.in_packets, 0);
+	CHECK(world_tick() - f.in_tick >= CV_TICKS(300));
 }
 
 static void established(void)
 {
-	struct cv_tuple key = world_tuple(TCP, ANN_IP, 5000, SERVER, 80), in_key;
-	struct cv_flow_out out = {};
-	struct cv_flow_in in = {};
+	struct cv_tuple key = world_tuple(TCP, ANN_IP, 5000, SERVER, 80);
+	struct cv_flow f = {};
 
-	CHECK(world_flow_out(&key, &out));
-	in_key = world_in_key(&key, &out);
-	CHECK(world_flow_in(&in_key, &in));
-	CHECK_EQ(out.state, CV_FLOW_ESTABLISHED);
-	CHECK_EQ(in.state, CV_FLOW_ESTABLISHED);
-	CHECK_EQ(out.timeout_ticks, CV_TICKS(7440));
-	CHECK_EQ(in.timeout_ticks, CV_TICKS(7440));
+	CHECK(world_flow(&key, &f));
+	CHECK_EQ(f.state, CV_FLOW_ESTABLISHED);
+	CHECK_EQ(f.timeout_ticks, CV_TICKS(7440));
 }
 
 static void error_sent(void)
@@ -175,16 +170,12 @@ static const struct row foreign[] = {
 		.in = { FROM_SERVER, .proto = TCP, .sport = 80, .dport = 41000, .flags = SYN | ACK },
 		.verdict = PASS,
 	}, {
-		.claim = "another peer's packet to a flow's port is left alone", .hook = FROM_UPLINK, .before = flows,
-		.in = { OUTSIDE, .saddr = SERVER + 1, .daddr = HOST_IP, ANSWER },
+		.claim = "another peer's echo reply is left alone", .hook = FROM_UPLINK, .before = flows,
+		.in = { OUTSIDE, .saddr = SERVER + 1, .daddr = HOST_IP, .proto = ICMP, .type = ECHO_REPLY, .sport = 7, .dport = 1 },
 		.verdict = PASS,
 	}, {
-		.claim = "the peer's packet from another port is left alone", .hook = FROM_UPLINK, .before = flows,
-		.in = { FROM_SERVER, .proto = UDP, .sport = 54, .dport = 5000, .len = 20 },
-		.verdict = PASS,
-	}, {
-		.claim = "the same ports of another protocol are left alone", .hook = FROM_UPLINK, .before = flows,
-		.in = { FROM_SERVER, .proto = TCP, .sport = 53, .dport = 5000, .flags = SYN },
+		.claim = "the same number of another protocol is left alone", .hook = FROM_UPLINK, .before = flows,
+		.in = { FROM_SERVER, .proto = TCP, .sport = 53, .dport = 7, .flags = SYN },
 		.verdict = PASS,
 	}, {
 		.claim = "a packet for the host's other address is left alone", .hook = FROM_UPLINK, .before = flows,
@@ -237,6 +228,88 @@ static const struct row foreign[] = {
 	},
 };
 
+/* --- for a guest's port, but of no flow */
+
+#define FILTERED	.hook = FROM_UPLINK, .before = flows, .verdict = DROP, .drop = BECAUSE(FILTERED), \
+			.after = nothing_counted
+
+static void nothing_counted(void)
+{
+	struct cv_tuple key, next;
+	struct cv_flow f;
+	int err = bpf_map_get_next_key(world.flows, NULL, &next);
+
+	CHECK_EQ(world_entries(world.flows, sizeof(key)), 3);
+	while (!err) {
+		key = next;
+		CHECK(world_flow(&key, &f));
+		CHECK_EQ(f.in_packets, 0);
+		CHECK_EQ(f.state, CV_FLOW_OPEN);
+		err = bpf_map_get_next_key(world.flows, &key, &next);
+	}
+	CHECK_EQ(world_totals().new_flows, 3);
+}
+
+static const struct row unsolicited[] = {
+	{
+		.claim = "another peer's packet to a guest's port is filtered", FILTERED,
+		.in = { OUTSIDE, .saddr = SERVER + 1, .daddr = HOST_IP, ANSWER },
+	}, {
+		.claim = "the peer's packet from another port is filtered", FILTERED,
+		.in = { FROM_SERVER, .proto = UDP, .sport = 54, .dport = 5000, .len = 20 },
+	}, {
+		.claim = "another peer's SYN to a guest's port is filtered", FILTERED,
+		.in = { FROM_SERVER, .proto = TCP, .sport = 53, .dport = 5000, .flags = SYN },
+	}, {
+		.claim = "another peer's reset to a guest's port is filtered", FILTERED,
+		.in = { OUTSIDE, .saddr = SERVER + 1, .daddr = HOST_IP, .proto = TCP, .sport = 80, .dport = 5000, .flags = RST },
+	}, {
+		.claim = "an unsolicited packet with TTL 1 is filtered, and nobody is told", FILTERED,
+		.in = { FROM_SERVER, .proto = UDP, .sport = 54, .dport = 5000, .ttl = 1 },
+	}, {
+		.claim = "an unsolicited packet from another uplink is filtered", .at = UPLINK2, FILTERED,
+		.in = { FROM_SERVER, .proto = UDP, .sport = 54, .dport = 5000 },
+	},
+};
+
+/* A socket of the host that came to a guest's port later. */
+static void host_has_it(__u8 proto, __u32 addr, const char *what)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(addr), .sin_port = htons(5000) };
+	const struct packet answer = { FROM_SERVER, ANSWER };
+	struct row row = {
+		.hook = FROM_UPLINK, .verdict = PASS,
+		.in = { OUTSIDE, .saddr = SERVER + 1, .daddr = HOST_IP, .proto = proto, .sport = 99, .dport = 5000, .flags = SYN },
+	};
+	int fd;
+
+	claim_begin();
+	flows();
+	fd = socket(AF_INET, proto == TCP ? SOCK_STREAM : SOCK_DGRAM, 0);
+	CHECK(fd >= 0);
+	CHECK(!bind(fd, (struct sockaddr *)&sa, sizeof(sa)));
+	if (proto == TCP)
+		CHECK(!listen(fd, 1));
+	row_check(&row);
+	CHECK_EQ(world_send(FROM_UPLINK, &answer), REDIRECT);
+	close(fd);
+	claim_end("an unsolicited packet is left alone for %s; the guest's are not", what);
+}
+
+static void flushed(void)
+{
+	flows();
+	CHECK_EQ(world_flush(0, 0, 10), 3);
+}
+
+static const struct row unmapped[] = {
+	{
+		.claim = "an answer to a flow that was flushed is left alone", .hook = FROM_UPLINK, .before = flushed,
+		.in = { FROM_SERVER, ANSWER },
+		.verdict = PASS,
+	},
+};
+
 static const struct row expiry[] = {
 	{
 		.claim = "a flow lives as long as its timeout", .hook = FROM_UPLINK,
@@ -247,7 +320,7 @@ static const struct row expiry[] = {
 		.claim = "a flow is dead a tick later", .hook = FROM_UPLINK,
 		.before = silent_too_long,
 		.in = { FROM_SERVER, ANSWER },
-		.verdict = PASS, .after = not_answered,
+		.verdict = DROP, .drop = BECAUSE(FILTERED), .after = not_answered,
 	}, {
 		.claim = "a flow that its guest alone uses lives", .hook = FROM_UPLINK,
 		.before = silent_inwards_only,
@@ -264,7 +337,7 @@ static const struct row expiry[] = {
 static void port_restored(void)
 {
 	struct cv_tuple key = world_tuple(TCP, ANN_IP, 80, SERVER, 443);
-	struct cv_flow_out out = {};
+	struct cv_flow f = {};
 	struct row row = {
 		.hook = FROM_UPLINK,
 		.in = { FROM_SERVER, .proto = TCP, .sport = 443, .flags = SYN | ACK, .len = 3 },
@@ -274,8 +347,8 @@ static void port_restored(void)
 
 	claim_begin();
 	world_send(TO_UPLINK, &from_80);
-	CHECK(world_flow_out(&key, &out));
-	row.in.dport = ntohs(out.port);
+	CHECK(world_flow(&key, &f));
+	row.in.dport = ntohs(f.port);
 	CHECK(row.in.dport != 80);
 	row_check(&row);
 	claim_end("a reply to another port than the guest's gets the guest's back");
@@ -305,6 +378,11 @@ int main(void)
 	world_open();
 	TABLE_RUN(replies);
 	TABLE_RUN(foreign);
+	TABLE_RUN(unsolicited);
+	TABLE_RUN(unmapped);
+	host_has_it(UDP, 0, "a host's UDP socket");
+	host_has_it(UDP, HOST_IP, "a host's UDP socket on the uplink's address");
+	host_has_it(TCP, 0, "a host's listener");
 	TABLE_RUN(expiry);
 	port_restored();
 	cut_short();

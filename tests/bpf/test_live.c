@@ -269,13 +269,13 @@ static void take_road(const struct road *r)
 	struct packet p = r->out;
 	struct cv_tuple key = world_tuple(p.proto, TOM_IP, p.sport, SERVER, p.proto == ICMP ? 0 : p.dport);
 	struct live_frame f = road_frame(r, &p);
-	struct cv_flow_out flow = {};
+	struct cv_flow flow = {};
 	__u16 inner = p.sport;
 	const struct cv_drop_key none = {};
 
 	begin();
 	live_write(live_tap, &f);
-	CHECK(world_flow_out(&key, &flow));
+	CHECK(world_flow(&key, &flow));
 	p.dmac = PEER_MAC;
 	p.smac = UPLINK_MAC;
 	p.saddr = HOST_IP;

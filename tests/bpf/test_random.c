@@ -113,12 +113,12 @@ static struct packet random_out(const struct guest *g)
 
 /* --- one packet, there and back */
 
-static bool out_flow(const struct guest *g, const struct packet *p, struct cv_flow_out *ret)
+static bool out_flow(const struct guest *g, const struct packet *p, struct cv_flow *ret)
 {
 	struct cv_tuple key = world_tuple(p->proto, p->saddr, p->sport, p->daddr, p->proto == ICMP ? 0 : p->dport);
 
 	key.net = g->net;
-	return world_flow_out(&key, ret);
+	return world_flow(&key, ret);
 }
 
 static void check_names(const struct guest *g, const struct packet *in, const struct packet *out)
@@ -136,7 +136,7 @@ static void check_names(const struct guest *g, const struct packet *in, const st
 static struct packet there(const struct guest *g, const struct packet *in)
 {
 	struct packet out = *in;
-	struct cv_flow_out flow = {};
+	struct cv_flow flow = {};
 	__u8 frame[PACKET_MAX], want[PACKET_MAX];
 	unsigned int len = packet_build(in, frame), want_len;
 
@@ -199,9 +199,8 @@ int main(void)
 		back(g, &in, &out);
 	}
 	CHECK_DROPS(&none, 0);
-	CHECK_EQ(world_entries(world.flows_out, sizeof(struct cv_tuple)),
-		 world_entries(world.flows_in, sizeof(struct cv_tuple)));
-	CHECK_EQ(world_use(world.network_use, 0).flows, world_entries(world.flows_out, sizeof(struct cv_tuple)));
+	CHECK_EXTERNALS();
+	CHECK_EQ(world_use(world.network_use, 0).flows, world_entries(world.flows, sizeof(struct cv_tuple)));
 	printf("# %llu flows, %llu ports tried, %llu kept\n", (unsigned long long)world_totals().new_flows,
 	       (unsigned long long)world_totals().port_tries, (unsigned long long)world_totals().port_preserved);
 	claim_end("%u random packets and their answers are translated exactly, one name for each flow", N_PACKETS);

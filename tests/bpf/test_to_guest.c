@@ -81,23 +81,24 @@ static const struct row tagged[] = {
 static void host_flow(void)
 {
 	struct cv_tuple key = world_tuple(TCP, ANN_IP, 22, GATEWAY, 50000);
-	struct cv_flow_out out = {};
+	struct cv_flow f = {};
 
-	CHECK(world_flow_out(&key, &out));
-	CHECK_EQ(out.flags, CV_FLOW_HOST);
-	CHECK_EQ(out.slot, ANN);
-	CHECK_EQ(out.state, CV_FLOW_OPEN);
-	CHECK_EQ(out.timeout_ticks, CV_TICKS(240));
-	CHECK(world_tick() - out.last_tick <= 1);
-	CHECK_EQ(world_entries(world.flows_out, sizeof(key)), 1);
-	CHECK_EQ(world_entries(world.flows_in, sizeof(key)), 0);
+	CHECK(world_flow(&key, &f));
+	CHECK_EQ(f.flags, CV_FLOW_HOST);
+	CHECK_EQ(f.slot, ANN);
+	CHECK_EQ(f.state, CV_FLOW_OPEN);
+	CHECK_EQ(f.timeout_ticks, CV_TICKS(240));
+	CHECK(world_tick() - f.in_tick <= 1);
+	CHECK_EQ(f.in_packets, 1);
+	CHECK_EQ(f.out_packets, 0);
+	CHECK_EQ(world_entries(world.flows, sizeof(key)), 1);
 	CHECK_EQ(world_use(world.port_use, ANN).flows, 1);
 	CHECK_EQ(world_use(world.network_use, NET).flows, 1);
 }
 
 static void no_flow(void)
 {
-	CHECK_EQ(world_entries(world.flows_out, sizeof(struct cv_tuple)), 0);
+	CHECK_EQ(world_entries(world.flows, sizeof(struct cv_tuple)), 0);
 	CHECK_EQ(world_use(world.port_use, ANN).flows, 0);
 }
 
@@ -188,6 +189,15 @@ static void host_spoke_long_ago(void)
 
 	host_spoke();
 	world_tick_begin();
+	world_age(&key, CV_TICKS(7440) + 1, CV_TICKS(7440) + 1);
+}
+
+static void guest_was_silent(void)
+{
+	struct cv_tuple key = world_tuple(TCP, ANN_IP, 22, GATEWAY, 50000);
+
+	host_spoke();
+	world_tick_begin();
 	world_age(&key, CV_TICKS(7440) + 1, 0);
 }
 
@@ -223,6 +233,11 @@ static const struct row answers[] = {
 			   .code = 13, .quote = QUOTE(.saddr = ANN_IP, .daddr = GATEWAY, .proto = TCP, .sport = 23,
 						      .dport = 50000, .flags = SYN | ACK)),
 	}, {
+		.claim = "an answer to what the host said just now passes, however late", .hook = TO_UPLINK,
+		.before = guest_was_silent,
+		.in = { ANSWER_TO_HOST, SSH_ANSWER, .flags = ACK },
+		.verdict = PASS,
+	}, {
 		.claim = "an answer to a flow of long ago does not pass", .hook = TO_UPLINK, .before = host_spoke_long_ago,
 		.in = { ANSWER_TO_HOST, SSH_ANSWER, .flags = ACK },
 		.verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED),
@@ -255,7 +270,7 @@ static const struct {
 static void run_host_states(void)
 {
 	const struct cv_tuple key = world_tuple(TCP, ANN_IP, 22, GATEWAY, 50000);
-	struct cv_flow_out out = {};
+	struct cv_flow f = {};
 
 	for (unsigned int i = 0; i < sizeof(host_states) / sizeof(host_states[0]); i++) {
 		claim_begin();
@@ -268,8 +283,8 @@ static void run_host_states(void)
 			else
 				CHECK_EQ(world_send(TO_UPLINK, &from_ann), PASS);
 		}
-		CHECK(world_flow_out(&key, &out));
-		CHECK_EQ(out.timeout_ticks, CV_TICKS(host_states[i].timeout_s));
+		CHECK(world_flow(&key, &f));
+		CHECK_EQ(f.timeout_ticks, CV_TICKS(host_states[i].timeout_s));
 		CHECK_EQ(world_use(world.port_use, ANN).flows, 1);
 		claim_end("%s", host_states[i].claim);
 	}

@@ -14,36 +14,28 @@
 
 /* --- state afterwards */
 
-static struct cv_flow_out the_out;
-static struct cv_flow_in the_in;
+static struct cv_flow the_flow;
 
-/* Both entries are there, agree, and count one packet. */
+/* It is there, counts one packet, and its port outside is its guest's. */
 static void check_flow(const struct cv_tuple *key, __u32 addr, __u16 port)
 {
-	struct cv_tuple in_key;
 	__u32 now = world_tick();
 
-	memset(&the_out, 0, sizeof(the_out));
-	memset(&the_in, 0, sizeof(the_in));
-	CHECK(world_flow_out(key, &the_out));
-	in_key = world_in_key(key, &the_out);
-	CHECK(world_flow_in(&in_key, &the_in));
-	CHECK_EQ(world_entries(world.flows_out, sizeof(*key)), 1);
-	CHECK_EQ(world_entries(world.flows_in, sizeof(*key)), 1);
-	CHECK_EQ(ntohl(the_out.addr), addr);
-	CHECK_EQ(ntohs(the_out.port), port);
-	CHECK_EQ(the_out.packets, 1);
-	CHECK_EQ(the_out.ifindex, addr == HOST_IP ? UPLINK : UPLINK2);
-	CHECK_EQ(the_out.slot, ANN);
-	CHECK(now - the_out.last_tick <= 1);
-	CHECK_EQ(the_in.addr, key->local);
-	CHECK_EQ(the_in.port, key->lport);
-	CHECK_EQ(the_in.ifindex, CV_IFINDEX_HOST + NET);
-	CHECK_EQ(the_in.net, NET);
-	CHECK_EQ(the_in.slot, ANN);
-	CHECK_EQ(the_in.packets, 0);
-	CHECK_EQ(the_in.state, the_out.state);
-	CHECK_EQ(the_in.timeout_ticks, the_out.timeout_ticks);
+	memset(&the_flow, 0, sizeof(the_flow));
+	CHECK(world_flow(key, &the_flow));
+	CHECK_EQ(world_entries(world.flows, sizeof(*key)), 1);
+	CHECK_EQ(ntohl(the_flow.addr), addr);
+	CHECK_EQ(ntohs(the_flow.port), port);
+	CHECK_EQ(the_flow.ifindex, addr == HOST_IP ? UPLINK : UPLINK2);
+	CHECK_EQ(the_flow.slot, ANN);
+	CHECK_EQ(the_flow.out_packets, 1);
+	CHECK(now - the_flow.out_tick <= 1);
+	CHECK_EQ(the_flow.in_packets, 0);
+	CHECK_EQ(the_flow.in_bytes, 0);
+	CHECK(now - the_flow.in_tick <= 1);
+	CHECK(now - the_flow.created_tick <= 1);
+	CHECK_EQ(the_flow.external, world_external_index(addr, key->proto, port));
+	CHECK_EQ(world_external(addr, key->proto, port)->word, EXTERNAL(ANN, ntohs(key->lport), 1));
 	CHECK_EQ(world_use(world.port_use, ANN).flows, 1);
 	CHECK_EQ(world_use(world.network_use, NET).flows, 1);
 	CHECK_EQ(world_use(world.network_use, 0).flows, 1);
@@ -55,12 +47,12 @@ static void made_udp(void)
 	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
 
 	check_flow(&key, HOST_IP, 5000);
-	CHECK_EQ(the_out.state, CV_FLOW_OPEN);
-	CHECK_EQ(the_out.flags, 0);
-	CHECK_EQ(the_out.timeout_ticks, CV_TICKS(300));
-	CHECK_EQ(ntohl(the_out.nexthop), ROUTER_IP);
-	CHECK_EQ(the_out.mtu, 1500);
-	CHECK_EQ(the_out.bytes, 48);
+	CHECK_EQ(the_flow.state, CV_FLOW_OPEN);
+	CHECK_EQ(the_flow.flags, 0);
+	CHECK_EQ(the_flow.timeout_ticks, CV_TICKS(300));
+	CHECK_EQ(ntohl(the_flow.nexthop), ROUTER_IP);
+	CHECK_EQ(the_flow.mtu, 1500);
+	CHECK_EQ(the_flow.out_bytes, 48);
 	CHECK_EQ(world_totals().port_preserved, 1);
 	CHECK_EQ(world_totals().port_tries, 1);
 }
@@ -70,9 +62,9 @@ static void made_tcp(void)
 	struct cv_tuple key = world_tuple(TCP, ANN_IP, 5000, SERVER, 80);
 
 	check_flow(&key, HOST_IP, 5000);
-	CHECK_EQ(the_out.state, CV_FLOW_OPEN);
-	CHECK_EQ(the_out.flags, CV_FLOW_OUT_SYN);
-	CHECK_EQ(the_out.timeout_ticks, CV_TICKS(240));
+	CHECK_EQ(the_flow.state, CV_FLOW_OPEN);
+	CHECK_EQ(the_flow.flags, CV_FLOW_OUT_SYN);
+	CHECK_EQ(the_flow.timeout_ticks, CV_TICKS(240));
 }
 
 static void made_echo(void)
@@ -80,7 +72,7 @@ static void made_echo(void)
 	struct cv_tuple key = world_tuple(ICMP, ANN_IP, 40000, SERVER, 0);
 
 	check_flow(&key, HOST_IP, 40000);
-	CHECK_EQ(the_out.timeout_ticks, CV_TICKS(60));
+	CHECK_EQ(the_flow.timeout_ticks, CV_TICKS(60));
 }
 
 static void made_on_link(void)
@@ -88,7 +80,7 @@ static void made_on_link(void)
 	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER2, 53);
 
 	check_flow(&key, HOST2_IP, 5000);
-	CHECK_EQ(the_out.mtu, 1400);
+	CHECK_EQ(the_flow.mtu, 1400);
 }
 
 static void made_in_the_middle(void)
@@ -96,8 +88,8 @@ static void made_in_the_middle(void)
 	struct cv_tuple key = world_tuple(TCP, ANN_IP, 5000, SERVER, 80);
 
 	check_flow(&key, HOST_IP, 5000);
-	CHECK_EQ(the_out.state, CV_FLOW_OPEN);
-	CHECK_EQ(the_out.timeout_ticks, CV_TICKS(240));
+	CHECK_EQ(the_flow.state, CV_FLOW_OPEN);
+	CHECK_EQ(the_flow.timeout_ticks, CV_TICKS(240));
 }
 
 static const struct row new_flows[] = {
@@ -203,39 +195,39 @@ static void query_sent(void)
 static void second_counted(void)
 {
 	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
-	struct cv_flow_out out = {};
+	struct cv_flow f = {};
 
-	CHECK(world_flow_out(&key, &out));
-	CHECK_EQ(out.packets, 2);
-	CHECK_EQ(out.bytes, 48 + 128);
+	CHECK(world_flow(&key, &f));
+	CHECK_EQ(f.out_packets, 2);
+	CHECK_EQ(f.out_bytes, 48 + 128);
 	CHECK_EQ(world_totals().new_flows, 1);
 	CHECK_EQ(world_totals().routes_read, 1);
-	CHECK_EQ(world_entries(world.flows_in, sizeof(key)), 1);
+	CHECK_EQ(world_entries(world.flows, sizeof(key)), 1);
 }
 
 /* The route is old; meanwhile nothing else has changed. */
 static void route_aged(void)
 {
 	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
-	struct cv_flow_out out;
+	struct cv_flow f;
 
 	query_sent();
-	if (!world_flow_out(&key, &out))
+	if (!world_flow(&key, &f))
 		return;
-	out.route_tick = world_tick() - CV_ROUTE_TICKS - 1;
-	out.nexthop = htonl(IP(198, 51, 100, 99));
-	out.mtu = 100;
-	world_set_flow_out(&key, &out);
+	f.route_tick = world_tick() - CV_ROUTE_TICKS - 1;
+	f.nexthop = htonl(IP(198, 51, 100, 99));
+	f.mtu = 100;
+	world_set_flow(&key, &f);
 }
 
 static void route_fresh(void)
 {
 	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
-	struct cv_flow_out out = {};
+	struct cv_flow f = {};
 
-	CHECK(world_flow_out(&key, &out));
-	CHECK_EQ(ntohl(out.nexthop), ROUTER_IP);
-	CHECK_EQ(out.mtu, 1500);
+	CHECK(world_flow(&key, &f));
+	CHECK_EQ(ntohl(f.nexthop), ROUTER_IP);
+	CHECK_EQ(f.mtu, 1500);
 	CHECK_EQ(world_totals().routes_read, 2);
 }
 
@@ -282,7 +274,7 @@ static void without_forwarding(void)
 	set_forwarding(false);
 	row_check(&row);
 	check_flow(&key, HOST_IP, 5000);
-	CHECK_EQ(the_out.nexthop, 0);
+	CHECK_EQ(the_flow.nexthop, 0);
 	claim_end("without forwarding on our link the network's uplink serves");
 
 	claim_begin();

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -144,13 +145,25 @@ static void set_sizes(struct culvert_bpf *s)
 		{ s->maps.networks, N_NETWORKS }, { s->maps.network_use, N_NETWORKS },
 		{ s->maps.dhcp_options, N_NETWORKS }, { s->maps.ports, N_PORTS },
 		{ s->maps.port_use, N_PORTS }, { s->maps.addresses, N_PORTS },
-		{ s->maps.flows_out, N_FLOWS }, { s->maps.flows_in, N_FLOWS },
-		{ s->maps.live_flows, N_FLOWS },
+		{ s->maps.flows, N_FLOWS }, { s->maps.live_flows, N_FLOWS },
 	};
 
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		if (bpf_map__set_max_entries(sizes[i].map, sizes[i].n))
 			die("map size", EINVAL);
+	if (bpf_map__set_map_flags(s->maps.externals, BPF_F_MMAPABLE))
+		die("map flags", EINVAL);
+}
+
+/* Mapped: 786432 entries are cleared before every claim, and searched after some. */
+static struct cv_external *map_externals(struct culvert_bpf *s)
+{
+	void *at = mmap(NULL, N_EXTERNALS * sizeof(struct cv_external), PROT_READ | PROT_WRITE,
+			MAP_SHARED, bpf_map__fd(s->maps.externals), 0);
+
+	if (at == MAP_FAILED)
+		die("map externals", errno);
+	return at;
 }
 
 static void note_fds(struct culvert_bpf *s)
@@ -170,8 +183,8 @@ static void note_fds(struct culvert_bpf *s)
 		.network_use = bpf_map__fd(s->maps.network_use),
 		.addresses = bpf_map__fd(s->maps.addresses),
 		.uplinks = bpf_map__fd(s->maps.uplinks),
-		.flows_out = bpf_map__fd(s->maps.flows_out),
-		.flows_in = bpf_map__fd(s->maps.flows_in),
+		.flows = bpf_map__fd(s->maps.flows),
+		.external_addresses = bpf_map__fd(s->maps.external_addresses),
 		.live_flows = bpf_map__fd(s->maps.live_flows),
 		.fragments = bpf_map__fd(s->maps.fragments),
 		.leases = bpf_map__fd(s->maps.leases),
@@ -181,6 +194,7 @@ static void note_fds(struct culvert_bpf *s)
 		.totals = bpf_map__fd(s->maps.totals),
 		.control = bpf_map__fd(s->maps.control),
 		.cpus = libbpf_num_possible_cpus(),
+		.externals = map_externals(s),
 	};
 }
 
@@ -199,6 +213,7 @@ static void open_with(bool recent)
 		die("open", errno);
 	s->rodata->cv_peer_ok = recent;
 	s->rodata->cv_fib_src = recent && datapath_fib_src_ok();
+	s->rodata->cv_port_key = PORT_KEY;
 	set_sizes(s);
 	if (culvert_bpf__load(s))
 		die("load", errno);
@@ -240,7 +255,7 @@ int world_run(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gs
 		.gso_size = gso_size,
 		.gso_segs = gso_size ? (*len + gso_size - 1) / gso_size : 0,
 	};
-	static __u8 out[PACKET_MAX];
+	static __thread __u8 out[PACKET_MAX];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = *len,
 		    .data_out = out, .data_size_out = sizeof(out),
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));

@@ -25,6 +25,7 @@ enum { ANN = 5, BOB = 6, EVE = 7, DAN = 9, FAY = 11, NOBODY = 60, N_PORTS = 64 }
 enum { UPLINK = 77, UPLINK2 = 78, DMZ = 79 };	/* ifindexes */
 
 #define N_FLOWS		65536
+#define PORT_KEY	0x5eed5eed5eed5eedULL	/* what ports are drawn with */
 
 #define GATEWAY		IP(10, 77, 0, 1)
 #define ANN_IP		IP(10, 77, 0, 5)
@@ -57,9 +58,10 @@ enum hook { FROM_GUEST, TO_UPLINK, FROM_UPLINK, TO_GUEST, N_HOOKS };
 struct world {
 	int prog[N_HOOKS], start, flush;
 	int networks, ports, port_use, network_use, addresses, uplinks;
-	int flows_out, flows_in, live_flows, fragments;
+	int flows, external_addresses, live_flows, fragments;
 	int leases, dhcp_options, requests, drops, totals, control;
 	int cpus;
+	struct cv_external *externals;	/* the map itself, mapped */
 };
 extern struct world world;
 
@@ -109,18 +111,25 @@ int world_send(enum hook hook, const struct packet *p);
 
 /** world_call() - run a program of ours that looks at no packet.  Return: its value */
 int world_call(int prog_fd);
+/** world_flush() - forget flows of a network and a port, 0: of any.  Return: how many */
+__u32 world_flush(__u32 net, __u32 slot, __u32 budget);
 
-/* Both entries of a flow; true when they are there. */
-bool world_flow_out(const struct cv_tuple *key, struct cv_flow_out *ret);
-bool world_flow_in(const struct cv_tuple *key, struct cv_flow_in *ret);
-void world_set_flow_out(const struct cv_tuple *key, const struct cv_flow_out *out);
-void world_set_flow_in(const struct cv_tuple *key, const struct cv_flow_in *in);
+/** world_flow() - true when it is there, dead or alive */
+bool world_flow(const struct cv_tuple *key, struct cv_flow *ret);
+void world_set_flow(const struct cv_tuple *key, const struct cv_flow *f);
+
+/* The owner of a port outside, as its word in `externals` says; in host order. */
+#define EXTERNAL(slot, lport, flows)	((__u64)(slot) << 48 | (__u64)(lport) << 32 | (flows))
+#define EXTERNAL_FLOWS(word)		((__u32)(word))
+#define EXTERNAL_OWNER(word)		((word) >> 32)
+#define N_EXTERNALS			(CV_MAX_EXTERNAL_ADDRESSES * CV_EXTERNAL_PROTOS << 16)
+
+/** world_external_index() - of a port of HOST_IP or HOST2_IP, in host order */
+__u32 world_external_index(__u32 addr, __u8 proto, __u16 port);
+struct cv_external *world_external(__u32 addr, __u8 proto, __u16 port);
 
 /** world_tuple() - in host order, of network NET */
 struct cv_tuple world_tuple(__u8 proto, __u32 local, __u16 lport, __u32 remote, __u16 rport);
-/** world_in_key() - of the other entry of a flow */
-struct cv_tuple world_in_key(const struct cv_tuple *key, const struct cv_flow_out *out);
-
 /** world_age() - a flow was last used so many ticks ago, in each direction */
 void world_age(const struct cv_tuple *key, __u32 out_ticks, __u32 in_ticks);
 

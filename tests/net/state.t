@@ -59,7 +59,7 @@ maps_by_name()
 	has "with its name, too" "$networks" "\"name\": \"$NET\""
 	guest_peer a who udp $SERVER $PORT >/dev/null
 	has "bpftool shows a flow by field names" \
-		"$(bpftool map dump pinned "$CULVERT_BPF/map/flows_out")" '"rport": '
+		"$(bpftool map dump pinned "$CULVERT_BPF/map/flows")" '"rport": '
 }
 
 # Each command that prints has JSON of the same shape.

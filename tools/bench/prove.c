@@ -19,11 +19,11 @@
 
 #define CHUNK 512	/* flows read with one call */
 
-/* Sums @packets_bytes of all flows in a pinned map; both structs have it at one place. */
+/* Sums @packets_bytes of all flows in a pinned map. */
 static int culvert_sum(const char *map, size_t bytes_at, __u64 *ret_bytes)
 {
 	static struct cv_tuple keys[CHUNK];
-	static __u8 values[CHUNK][sizeof(struct cv_flow_out)];
+	static __u8 values[CHUNK][sizeof(struct cv_flow)];
 	const char *root = getenv("CULVERT_BPF");
 	__u64 in, out, *from = NULL;
 	char path[256];
@@ -54,10 +54,9 @@ static int culvert_seen(__u64 ret_bytes[N_DIRECTIONS])
 {
 	int err;
 
-	_Static_assert(sizeof(struct cv_flow_in) == sizeof(struct cv_flow_out), "one buffer");
-	err = culvert_sum("flows_out", offsetof(struct cv_flow_out, bytes), &ret_bytes[UP]);
+	err = culvert_sum("flows", offsetof(struct cv_flow, out_bytes), &ret_bytes[UP]);
 	if (!err)
-		err = culvert_sum("flows_in", offsetof(struct cv_flow_in, bytes), &ret_bytes[DOWN]);
+		err = culvert_sum("flows", offsetof(struct cv_flow, in_bytes), &ret_bytes[DOWN]);
 	return err;
 }
 
