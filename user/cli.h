@@ -55,6 +55,7 @@ int cmd_run(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_lease_ls(int argc, char **argv);
 int cmd_flow_ls(int argc, char **argv);
+int cmd_flow_flush(int argc, char **argv);
 int cmd_flow_count(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

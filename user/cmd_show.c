@@ -113,7 +113,21 @@ static void put_bool(struct report *r, const char *key, bool value)
 		put_text(r, key, value ? "yes" : "no");
 }
 
-static void put_network(struct report *r, const struct cmd_network *n, const struct hooks *h)
+static const char *const timeout_keys[CV_N_TIMEOUTS] = {
+	[CV_TIMEOUT_UDP] = "udp_timeout_s",
+	[CV_TIMEOUT_TCP_ESTABLISHED] = "tcp_timeout_s",
+	[CV_TIMEOUT_TCP_TRANSITORY] = "tcp_transitory_timeout_s",
+	[CV_TIMEOUT_ICMP] = "icmp_timeout_s",
+};
+
+/* The seconds that CV_TICKS() made ticks of: it rounds down, by less than one. */
+static __u64 whole_seconds(__u32 ticks)
+{
+	return (((__u64)ticks << CV_TICK_SHIFT) + 999999999) / 1000000000;
+}
+
+static void put_network(struct report *r, const struct cmd_network *n, const struct hooks *h,
+			__u32 guest_flows)
 {
 	char prefix[ADDR_PREFIX_SIZE], ip[ADDR_IP_SIZE], mac[ADDR_MAC_SIZE];
 	char netns[40], link[16];
@@ -138,6 +152,9 @@ static void put_network(struct report *r, const struct cmd_network *n, const str
 	put_number(r, "leases", n->n_leases);
 	put_number(r, "flows", n->flows);
 	put_number(r, "max_flows", n->entry.max_flows);
+	put_number(r, "max_guest_flows", guest_flows);
+	for (int i = 0; i < CV_N_TIMEOUTS; i++)
+		put_number(r, timeout_keys[i], whole_seconds(n->entry.timeout_ticks[i]));
 	put_number(r, "hooks", h->wanted);
 	put_number(r, "hooks_in_place", h->found);
 	put_bool(r, "daemon", daemon_running());
@@ -161,7 +178,7 @@ static int show(const char *name, bool json)
 			report_end(r);
 		return CLI_FAILED;
 	}
-	put_network(r, &n, &h);
+	put_network(r, &n, &h, network_guest_flows(t, name));
 	report_section(r, "guests");
 	return cmd_finish(r, cmd_ports(r, t, &n), "ports");
 }

@@ -27,6 +27,12 @@ void config_defaults(struct config *cfg)
 		.dhcp = true,
 		.lease_s = CV_DHCP_LEASE_S,
 		.dns_host = true,
+		.timeout_s = {
+			[CV_TIMEOUT_UDP] = CV_UDP_TIMEOUT_S,
+			[CV_TIMEOUT_TCP_ESTABLISHED] = CV_TCP_ESTABLISHED_TIMEOUT_S,
+			[CV_TIMEOUT_TCP_TRANSITORY] = CV_TCP_TRANSITORY_TIMEOUT_S,
+			[CV_TIMEOUT_ICMP] = CV_ICMP_TIMEOUT_S,
+		},
 	};
 }
 
@@ -130,36 +136,15 @@ static int read_uplink(const struct config_source *src, const struct config_file
 	return err;
 }
 
-static __u32 unit_seconds(const char *unit)
-{
-	static const struct { const char *name; __u32 seconds; } units[] = {
-		{ "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (!strcmp(unit, units[i].name))
-			return units[i].seconds;
-	return 0;
-}
-
 static int read_lease(const struct config_source *src, const struct config_file_dhcp *d,
 		      struct config *cfg)
 {
+	static const struct config_range range = {
+		CONFIG_LEASE_MIN_S, CONFIG_LEASE_MAX_S, "10s to 3650d",
+	};
 	struct yaml_path p = yaml_path_of("dhcp", "lease");
-	size_t digits;
-	__u64 n;
 
-	if (!d->lease)
-		return 0;
-	digits = strspn(d->lease, "0123456789");
-	if (!digits || !unit_seconds(d->lease + digits))
-		return config_fail(src, &p, "'%s' is no time like 90s, 30m, 12h or 7d", d->lease);
-	n = digits > 10 ? CONFIG_LEASE_MAX_S : strtoull(d->lease, NULL, 10);
-	n *= unit_seconds(d->lease + digits);
-	if (n < CONFIG_LEASE_MIN_S || n > CONFIG_LEASE_MAX_S)
-		return config_fail(src, &p, "'%s' is not from 10s to 3650d", d->lease);
-	cfg->lease_s = (__u32)n;
-	return 0;
+	return d->lease ? config_time(src, &p, d->lease, &range, &cfg->lease_s) : 0;
 }
 
 static bool dns_usable(__be32 ip)
@@ -365,7 +350,8 @@ static int read_all(const struct config_source *src, const struct config_file *f
 {
 	static int (*const readers[])(const struct config_source *,
 				      const struct config_file *, struct config *) = {
-		read_mode, read_subnet, read_uplink, read_dhcp, read_guests,
+		read_mode, read_subnet, read_uplink, read_dhcp, config_read_timeouts,
+		config_read_limits, read_guests,
 	};
 	int err = 0;
 

@@ -15,6 +15,14 @@
  *	  lease: 12h		number and s, m, h or d; 10s to 3650d
  *	  dns: host		host, none, an address, or up to three
  *	  domain: lab.vm
+ *	timeouts:		likewise; 1s to 30d
+ *	  udp: 300s
+ *	  tcp: 7440s
+ *	  tcp-transitory: 240s
+ *	  icmp: 60s
+ *	limits:
+ *	  flows: 262144		or what the host's table holds
+ *	  flows-per-guest: 65536	or a quarter of that
  *	guests:
  *	  - name: web		as in `port add`; this alone is required
  *	    mac: 52:54:00:00:00:0a
@@ -54,6 +62,8 @@ struct config {
 	unsigned int n_dns;
 	__be32 dns[CONFIG_MAX_DNS];
 	char   domain[64];	/* empty: none */
+	__u32  timeout_s[CV_N_TIMEOUTS];
+	__u32  max_flows, max_guest_flows;	/* 0: what is right for the host's table */
 	size_t n_guests;
 	struct config_guest *guests;
 };
@@ -75,6 +85,9 @@ int config_load(const char *path, struct config *ret, char **ret_error);
 int config_parse(const char *file, const char *text, size_t len, struct config *ret,
 		 char **ret_error);
 void config_release(struct config *cfg);
+
+/** config_timeout_key() - its name below `timeouts` */
+const char *config_timeout_key(enum cv_timeout timeout);
 
 /** config_gateway() - the first address of a subnet */
 static inline __be32 config_gateway(__be32 subnet)

@@ -52,6 +52,21 @@ static const cyaml_schema_value_t guest_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_guest, guest_fields),
 };
 
+static const cyaml_schema_field_t timeouts_fields[] = {
+	CYAML_FIELD_STRING_PTR("udp", OPT, struct config_file_timeouts, text[CV_TIMEOUT_UDP], 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("tcp", OPT, struct config_file_timeouts, text[CV_TIMEOUT_TCP_ESTABLISHED], 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("tcp-transitory", OPT, struct config_file_timeouts,
+			       text[CV_TIMEOUT_TCP_TRANSITORY], 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("icmp", OPT, struct config_file_timeouts, text[CV_TIMEOUT_ICMP], 1, TEXT_MAX),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t limits_fields[] = {
+	CYAML_FIELD_STRING_PTR("flows", OPT, struct config_file_limits, flows, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("flows-per-guest", OPT, struct config_file_limits, guest_flows, 1, TEXT_MAX),
+	CYAML_FIELD_END
+};
+
 /* The rows of a key that takes a word or a list; load() picks what the file has. */
 enum { WORD, LIST };
 static const cyaml_schema_field_t dns_rows[] = {
@@ -68,7 +83,7 @@ static const cyaml_schema_field_t uplink_rows[] = {
 
 struct schema {
 	cyaml_schema_field_t dhcp[5];
-	cyaml_schema_field_t top[7];
+	cyaml_schema_field_t top[9];
 	cyaml_schema_value_t root;
 };
 
@@ -90,6 +105,9 @@ static void schema_init(struct schema *s, int dns_row, int uplink_row)
 		CYAML_FIELD_ENUM("isolate", STRICT, struct config_file, isolate,
 				 switch_words, ARRAY_SIZE(switch_words)),
 		CYAML_FIELD_MAPPING_PTR("dhcp", NULLABLE, struct config_file, dhcp, s->dhcp),
+		CYAML_FIELD_MAPPING_PTR("timeouts", NULLABLE, struct config_file, timeouts,
+					timeouts_fields),
+		CYAML_FIELD_MAPPING_PTR("limits", NULLABLE, struct config_file, limits, limits_fields),
 		CYAML_FIELD_SEQUENCE("guests", NULLABLE, struct config_file, guests,
 				     &guest_entry, 0, CV_MAX_PORTS - 1),
 		CYAML_FIELD_END
@@ -381,6 +399,14 @@ void config_schema_free(struct config_file *f)
 		free(f->dhcp->domain);
 		free_words(&f->dhcp->dns);
 		free(f->dhcp);
+	}
+	for (int i = 0; i < CV_N_TIMEOUTS && f->timeouts; i++)
+		free(f->timeouts->text[i]);
+	free(f->timeouts);
+	if (f->limits) {
+		free(f->limits->flows);
+		free(f->limits->guest_flows);
+		free(f->limits);
 	}
 	for (unsigned int i = 0; i < f->guests_count; i++) {
 		free(f->guests[i].name);

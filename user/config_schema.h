@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * culvert.yaml's keys and types, given to libcyaml; for config.c only.  What
+ * culvert.yaml's keys and types, given to libcyaml; for config*.c only.  What
  * comes out is text still, but in the right places.
  */
 #ifndef CULVERT_CONFIG_SCHEMA_H
 #define CULVERT_CONFIG_SCHEMA_H
 
 #include <stddef.h>
+
+#include <culvert/abi.h>
 
 #include "yaml_doc.h"
 
@@ -29,12 +31,22 @@ struct config_file_dhcp {
 	struct config_words dns;
 };
 
+struct config_file_timeouts {
+	char *text[CV_N_TIMEOUTS];
+};
+
+struct config_file_limits {
+	char *flows, *guest_flows;
+};
+
 struct config_file {
 	int mode;		/* enum cv_mode; 0 when not given */
 	int isolate;		/* enum config_switch */
 	char *subnet;
 	struct config_words uplink;
 	struct config_file_dhcp *dhcp;
+	struct config_file_timeouts *timeouts;
+	struct config_file_limits *limits;
 	struct config_file_guest *guests;
 	unsigned int guests_count;
 };
@@ -58,5 +70,21 @@ int config_fail_at(const struct config_source *src, size_t line, const char *fmt
 int config_schema_load(const struct config_source *src, const char *text, size_t len,
 		       struct config_file **ret);
 void config_schema_free(struct config_file *f);
+
+struct config;
+
+/* Both included; @text is how an error tells them. */
+struct config_range {
+	__u32 min, max;
+	const char *text;
+};
+
+/** config_time() - "12h" in seconds.  Return: 0, or -errno with the error set, as all of these */
+int config_time(const struct config_source *src, const struct yaml_path *p, const char *text,
+		const struct config_range *range, __u32 *ret_s);
+int config_read_timeouts(const struct config_source *src, const struct config_file *f,
+			 struct config *cfg);
+int config_read_limits(const struct config_source *src, const struct config_file *f,
+		       struct config *cfg);
 
 #endif

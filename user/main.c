@@ -19,6 +19,7 @@ static const struct cli_command commands[] = {
 	{ "port ls",	"list ports",					cmd_port_ls },
 	{ "lease ls",	"list DHCP leases",				cmd_lease_ls },
 	{ "flow ls",	"list flows",					cmd_flow_ls },
+	{ "flow flush",	"forget flows",					cmd_flow_flush },
 	{ "flow count",	"count flows",					cmd_flow_count },
 	{ "stats",	"packets, bytes and drops of each guest",	cmd_stats },
 	{ "doctor",	"check kernel, hooks, uplinks, daemon, residue", cmd_doctor },

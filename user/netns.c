@@ -168,6 +168,22 @@ int netns_remove(const char *name)
 	return 0;
 }
 
+int netns_remove_husk(const char *name)
+{
+	char path[PATH_SIZE];
+	int err = name_to_path(name, path);
+	struct statfs fs;
+	struct stat st;
+
+	if (err)
+		return err;
+	if (lstat(path, &st) || statfs(path, &fs))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size || fs.f_type == NSFS_MAGIC)
+		return 0;
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
 bool netns_same(int fd_a, int fd_b)
 {
 	struct stat a, b;

@@ -26,6 +26,9 @@ int netns_open_self(int *ret_fd);
 /** netns_remove() - unmount and unlink; an interrupted one too.  Return: 0 (also when absent) or -errno */
 int netns_remove(const char *name);
 
+/** netns_remove_husk() - the empty file that a removal leaves when it is killed half-way */
+int netns_remove_husk(const char *name);
+
 /** netns_same() - whether two descriptors are of one namespace */
 bool netns_same(int fd_a, int fd_b);
 

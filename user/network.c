@@ -58,25 +58,17 @@ static int set_ports(struct network_work *w)
 
 static int set_entry(struct network_work *w)
 {
-	static const __u32 timeouts_s[CV_N_TIMEOUTS] = {
-		[CV_TIMEOUT_UDP] = CV_UDP_TIMEOUT_S,
-		[CV_TIMEOUT_TCP_ESTABLISHED] = CV_TCP_ESTABLISHED_TIMEOUT_S,
-		[CV_TIMEOUT_TCP_TRANSITORY] = CV_TCP_TRANSITORY_TIMEOUT_S,
-		[CV_TIMEOUT_ICMP] = CV_ICMP_TIMEOUT_S,
-	};
 	struct cv_network n = {
 		.mode = w->cfg.mode,
 		.flags = (w->cfg.isolate ? CV_NET_ISOLATE : 0) | (w->cfg.dhcp ? CV_NET_DHCP : 0),
 		.subnet = w->cfg.subnet, .netmask = w->cfg.netmask,
 		.gateway = config_gateway(w->cfg.subnet),
 		.host_ifindex = CV_IFINDEX_HOST + w->id, .ns_ifindex = CV_IFINDEX_NS + w->id,
-		.max_flows = tables_meta(w->tables)->max_flows,
 		.mtu = uplink_mtu(&w->uplinks), .lease_s = w->cfg.lease_s,
 		.uplink = w->uplinks.n ? w->uplinks.links[0].ifindex : 0,
 	};
 
-	for (int i = 0; i < CV_N_TIMEOUTS; i++)
-		n.timeout_ticks[i] = CV_TICKS(timeouts_s[i]);
+	network_set_limits(w, &n);
 	network_mac(w->name, "gateway", n.gateway_mac);
 	strcpy(n.name, w->name);
 	w->entry = n;

@@ -58,6 +58,18 @@ int network_port_rm(const char *net, const char *name, bool force);
 /** network_port_forget() - the same after the guest's end, when others may have removed it before */
 int network_port_forget(const char *net, const char *name);
 
+/** network_guest_flows() - how many flows each guest may have, as the network came up */
+__u32 network_guest_flows(const struct tables *t, const char *net);
+
+/**
+ * network_flush() - forget flows
+ * @guest: NULL: of all
+ * @which: what else must match; net, slot and the program's own fields are not read
+ *
+ * Return: their number or -errno.
+ */
+int network_flush(const char *net, const char *guest, const struct cv_flush_args *which);
+
 /** network_enter() - put the calling process into the network's namespace */
 int network_enter(const char *net);
 

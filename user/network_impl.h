@@ -123,6 +123,14 @@ int ports_sweep(struct network_work *w);
 int ports_make(struct network_work *w);
 int ports_undo(struct network_work *w);
 
+/* --- limits (network_limits.c) */
+
+/** network_set_limits() - timeouts and number of flows, from w->cfg; warns of what is unwise */
+void network_set_limits(const struct network_work *w, struct cv_network *n);
+/** limits_make() - the same of each guest's port */
+int limits_make(struct network_work *w);
+int limits_undo(struct network_work *w);
+
 /* --- addresses of guests (reservation.c) */
 
 /** dhcp_make() - options and reservations of w->cfg, in the maps */

@@ -212,14 +212,17 @@ static int netns_step_undo(struct network_work *w)
 	_fd_ int lock = -1;
 	int err;
 
-	if (w->netns_fd < 0)
-		return 0;
 	err = netns_lock(&lock);
-	if (!err && look_again(w))
-		return 0;
-	close_netns(w);
-	if (!err)
-		err = netns_remove(w->netns);
+	if (w->netns_fd < 0) {
+		if (!err)
+			err = netns_remove_husk(w->netns);
+	} else {
+		if (!err && look_again(w))
+			return 0;
+		close_netns(w);
+		if (!err)
+			err = netns_remove(w->netns);
+	}
 	return err ? network_failed(w, NULL, err, "cannot remove its namespace") : 0;
 }
 
@@ -290,6 +293,7 @@ const struct network_step network_steps[] = {
 	{ "veth",	veth_make,		veth_undo },
 	{ "uplinks",	uplinks_make,		uplinks_undo },
 	{ "ports",	ports_make,		ports_undo },
+	{ "limits",	limits_make,		limits_undo },
 	{ "dhcp",	dhcp_make,		dhcp_undo },
 };
 const int network_n_steps = ARRAY_SIZE(network_steps);

@@ -174,7 +174,7 @@ static int add_link(struct network_work *w, const struct network_port_spec *spec
 
 static int reserve_slot(struct network_work *w, struct cv_port *p, __u32 *ret_slot)
 {
-	__u32 max_flows = tables_meta(w->tables)->max_flows / 4, slot;
+	__u32 slot;
 	int err;
 
 	err = tables_port_free_slot(w->tables, &slot);
@@ -184,7 +184,7 @@ static int reserve_slot(struct network_work *w, struct cv_port *p, __u32 *ret_sl
 	if (err < 0)
 		return log_ret(err, "port '%s': cannot forget old flows of its slot", p->name);
 	p->ifindex = CV_IFINDEX_PORT + slot;
-	p->max_flows = max_flows < CV_FLOWS_PER_PORT ? max_flows : CV_FLOWS_PER_PORT;
+	p->max_flows = network_guest_flows(w->tables, w->name);
 	err = tables_port_put(w->tables, slot, p);
 	if (!err && p->ip)
 		err = reservation_put(w, p->name, p->mac, p->ip, slot);

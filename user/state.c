@@ -99,6 +99,19 @@ static void print_dhcp(FILE *f, const struct config *cfg)
 		fprintf(f, "  domain: \"%s\"\n", cfg->domain);
 }
 
+static void print_limits(FILE *f, const struct config *cfg)
+{
+	fputs("timeouts:\n", f);
+	for (int i = 0; i < CV_N_TIMEOUTS; i++)
+		fprintf(f, "  %s: %us\n", config_timeout_key(i), cfg->timeout_s[i]);
+	if (cfg->max_flows || cfg->max_guest_flows)
+		fputs("limits:\n", f);
+	if (cfg->max_flows)
+		fprintf(f, "  flows: %u\n", cfg->max_flows);
+	if (cfg->max_guest_flows)
+		fprintf(f, "  flows-per-guest: %u\n", cfg->max_guest_flows);
+}
+
 static void print_guests(FILE *f, const struct config *cfg)
 {
 	char ip[ADDR_IP_SIZE], mac[ADDR_MAC_SIZE];
@@ -133,6 +146,7 @@ int state_save_config(const char *net, const struct config *cfg)
 		print_uplinks(f, cfg);
 	fprintf(f, "isolate: %s\n", cfg->isolate ? "true" : "false");
 	print_dhcp(f, cfg);
+	print_limits(f, cfg);
 	print_guests(f, cfg);
 	if (fclose(f) || !text)
 		return -ENOMEM;

@@ -53,26 +53,6 @@ same_subnet()
 	check "the other one stays" guest_peer a bulk $SERVER $PORT 1000000
 }
 
-# set_timeouts UDP_S ICMP_S: in the pinned map, as nothing else sets them yet
-set_timeouts()
-{
-	local map=$CULVERT_BPF/map/networks entry
-	# struct cv_network: timeout_ticks begins at byte 32, in order UDP, TCP
-	# established, TCP transitory, ICMP; a tick is 2^27 ns.
-	entry=$(bpftool -j map dump pinned "$map" | "$PYTHON" -c '
-import json, sys
-name, udp, icmp = sys.argv[1].encode(), float(sys.argv[2]), float(sys.argv[3])
-for e in json.load(sys.stdin):
-    value = bytearray(int(b, 16) for b in e["value"])
-    if name in bytes(value):
-        for offset, seconds in ((32, udp), (44, icmp)):
-            value[offset:offset + 4] = int(seconds * 1e9 / 2**27).to_bytes(4, "little")
-        print("key hex", " ".join(b[2:] for b in e["key"]),
-              "value hex", value.hex(" "))' "$NET" "$1" "$2")
-	# shellcheck disable=SC2086
-	bpftool map update pinned "$map" $entry || bail "cannot set the timeouts"
-}
-
 no_flows() { [ "$(culvert flow ls "$NET" -o json | jq '.flows | length')" = 0 ]; }
 
 # Time itself is what is tested here, so here is waiting by the clock.
@@ -80,7 +60,8 @@ expiry()
 {
 	local p
 	guest_tap a 10.20.0.10
-	set_timeouts 3 3
+	echo 'timeouts: { udp: 3s, icmp: 3s }' >"$TMP/short.yaml"
+	culvert up "$NET" -f "$TMP/short.yaml" >/dev/null 2>&1 || bail "cannot set the timeouts"
 	for p in $(own_culverts); do
 		kill -9 "$p"
 	done

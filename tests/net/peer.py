@@ -12,6 +12,9 @@ hold HOST PORT SPORT FILE TEXT  TCP and UDP from SPORT; once FILE exists, an exc
 segments HOST PORT SIZE N one UDP GSO send of N datagrams of SIZE bytes: each must come back
 flows HOST PORT N         N flows, half TCP, half UDP, exchange until SIGTERM; any failure counts
 error HOST PORT [SPORT]   send a datagram to a closed port; print the ICMP error's name
+ask HOST PORT SECONDS     send a datagram, wait so long; print "answered" or "silence"
+fill HOST PORT N FILE     N UDP flows, one after another, each answered or told why not; print how
+                          many of each; keep the sockets until FILE exists
 mtu HOST PORT             send large datagrams that may not be fragmented; print the path's MTU
 knock HOST PORT...        one datagram and one connection attempt each, without waiting
 late ADDRESS PORT AFTER... a server that answers each datagram AFTER seconds (n-th arg, n-th peer)
@@ -237,16 +240,35 @@ def flows(host, port, count):
     sys.exit(bool(broken))
 
 
+def outcome(sock):
+    try:
+        sock.send(b"anyone?")
+        sock.recv(100)
+        return "answered"
+    except socket.timeout:
+        return "silence"
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
 def error(host, port, sport=0):
     with datagram(host, port, sport) as sock:
-        sock.send(b"anyone?")
-        try:
-            sock.recv(100)
-            print("answered")
-        except socket.timeout:
-            print("silence")
-        except OSError as e:
-            print(errno.errorcode[e.errno])
+        print(outcome(sock))
+
+
+def ask(host, port, seconds):
+    with datagram(host, port) as sock:
+        sock.settimeout(float(seconds))
+        print(outcome(sock))
+
+
+def fill(host, port, count, path):
+    socks = [datagram(host, port) for _ in range(int(count))]
+    outcomes = [outcome(sock) for sock in socks]
+    print(*("%d %s" % (outcomes.count(o), o) for o in sorted(set(outcomes))), sep=", ")
+    print("ready", flush=True)
+    while not os.path.exists(path):
+        time.sleep(0.02)
 
 
 def mtu(host, port):
@@ -372,8 +394,8 @@ def frames(iface, kind, count, *assignments):
         sock.send(frame)
 
 
-COMMANDS = {f.__name__: f for f in (serve, bulk, echo, who, hold, segments, flows, error, mtu, knock, late,
-                                    frames)}
+COMMANDS = {f.__name__: f for f in (serve, bulk, echo, who, hold, segments, flows, error, ask, fill, mtu,
+                                    knock, late, frames)}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:

@@ -139,6 +139,44 @@ static const struct bad_row bad_rows[] = {
 	{ "value with a line break", "dhcp: { domain: \"a\\nb\" }\n", "1: dhcp.domain: 'a?b' is no domain name" },
 	{ "value far too long", "dhcp: { domain: " LONG_64 LONG_64 LONG_64 LONG_64 " }\n",
 	  "1: dhcp.domain: is longer than 255 characters" },
+	/* timeouts and limits */
+	{ "timeouts as a word", "timeouts: 300s\n", "1: timeouts: expected keys with values" },
+	{ "timeouts as a list", "timeouts: [300s]\n", "1: timeouts: expected keys with values" },
+	{ "unknown timeout", "timeouts:\n  udp: 300s\n  sctp: 300s\n", "3: timeouts.sctp: unknown key" },
+	{ "timeout given twice", "timeouts:\n  tcp: 3h\n  tcp: 4h\n", "3: timeouts.tcp: given twice" },
+	{ "timeout as a list", "timeouts: { tcp: [3h] }\n", "1: timeouts.tcp: expected a single value" },
+	{ "timeout left empty", "timeouts:\n  tcp:\n", "2: timeouts.tcp: is empty" },
+	{ "timeout without unit", "timeouts: { udp: 300 }\n",
+	  "1: timeouts.udp: '300' is no time like 90s, 30m, 12h or 7d" },
+	{ "timeout of an unknown unit", "timeouts: { tcp-transitory: 300ms }\n",
+	  "1: timeouts.tcp-transitory: '300ms' is no time like 90s, 30m, 12h or 7d" },
+	{ "timeout below zero", "timeouts: { udp: -1s }\n",
+	  "1: timeouts.udp: '-1s' is no time like 90s, 30m, 12h or 7d" },
+	{ "no timeout", "timeouts: { icmp: 0s }\n", "1: timeouts.icmp: '0s' is not from 1s to 30d" },
+	{ "timeout too long", "timeouts: { tcp: 31d }\n", "1: timeouts.tcp: '31d' is not from 1s to 30d" },
+	{ "timeout too long by a second", "timeouts: { tcp: 2592001s }\n",
+	  "1: timeouts.tcp: '2592001s' is not from 1s to 30d" },
+	{ "timeout beyond 32 bits", "timeouts: { udp: 4294967297s }\n",
+	  "1: timeouts.udp: '4294967297s' is not from 1s to 30d" },
+	{ "timeout beyond 64 bits", "timeouts: { udp: 99999999999999999999999d }\n",
+	  "1: timeouts.udp: '99999999999999999999999d' is not from 1s to 30d" },
+	{ "limits as a number", "limits: 1000\n", "1: limits: expected keys with values" },
+	{ "unknown limit", "limits:\n  flow: 1\n", "2: limits.flow: unknown key" },
+	{ "limit given twice", "limits:\n  flows: 1\n  flows: 1\n", "3: limits.flows: given twice" },
+	{ "limit as keys", "limits: { flows: { a: 1 } }\n", "1: limits.flows: expected a single value" },
+	{ "limit is a word", "limits: { flows: many }\n", "1: limits.flows: 'many' is no number" },
+	{ "limit with a unit", "limits: { flows: 64k }\n", "1: limits.flows: '64k' is no number" },
+	{ "limit below zero", "limits: { flows-per-guest: -1 }\n",
+	  "1: limits.flows-per-guest: '-1' is no number" },
+	{ "limit of none", "limits: { flows: 0 }\n", "1: limits.flows: '0' is not from 1 to 262144" },
+	{ "limit beyond any table", "limits: { flows: 262145 }\n",
+	  "1: limits.flows: '262145' is not from 1 to 262144" },
+	{ "guests' limit of none", "limits:\n  flows: 1\n  flows-per-guest: 0\n",
+	  "3: limits.flows-per-guest: '0' is not from 1 to 262144" },
+	{ "limit beyond 32 bits", "limits: { flows-per-guest: 4294967297 }\n",
+	  "1: limits.flows-per-guest: '4294967297' is not from 1 to 262144" },
+	{ "limit beyond 64 bits", "limits: { flows-per-guest: 99999999999999999999999 }\n",
+	  "1: limits.flows-per-guest: '99999999999999999999999' is not from 1 to 262144" },
 	/* guests */
 	{ "guest without name", "guests:\n  - name: a\n  - ip: .10\n", "3: guests[1].name: is missing" },
 	{ "guest without anything", "guests:\n  - {}\n", "2: guests[0].name: is missing" },
@@ -260,6 +298,19 @@ static const struct good_row good_rows[] = {
 	  "nat 10.20.0.0/24 uplink=auto dhcp=43200s dns=host a,-,10.20.0.254" },
 	{ "guests without address or MAC are not the same", "guests: [{ name: a }, { name: b }]\n",
 	  AUTO " a,-,0.0.0.0 b,-,0.0.0.0" },
+	{ "timeouts left empty", "timeouts:\nlimits:\n", AUTO },
+	{ "timeouts that are the defaults",
+	  "timeouts: { udp: 5m, tcp: 124m, tcp-transitory: 4m, icmp: 60s }\n", AUTO },
+	{ "timeouts of each unit", "timeouts: { udp: 10s, tcp: 1d, tcp-transitory: 5m, icmp: 2h }\n",
+	  AUTO " timeouts=10,86400,300,7200" },
+	{ "one timeout leaves the others", "timeouts:\n  tcp-transitory: 1m\n", AUTO " timeouts=300,7440,60,60" },
+	{ "shortest and longest timeouts", "timeouts: { udp: 1s, tcp: 30d, icmp: 2592000s }\n",
+	  AUTO " timeouts=1,2592000,240,2592000" },
+	{ "limits", "limits: { flows: 1000, flows-per-guest: 50 }\n", AUTO " limits=1000,50" },
+	{ "one limit", "limits: { flows-per-guest: 50 }\n", AUTO " limits=0,50" },
+	{ "least limits", "limits: { flows: 1, flows-per-guest: 1 }\n", AUTO " limits=1,1" },
+	{ "greatest limits", "limits: { flows: 262144, flows-per-guest: 262144 }\n",
+	  AUTO " limits=262144,262144" },
 	{ "quoted values", "\"mode\": \"nat\"\nsubnet: 'auto'\n", AUTO },
 	{ "byte order mark and CRLF", "\xef\xbb\xbfmode: nat\r\nsubnet: auto\r\n", AUTO },
 };
@@ -272,6 +323,21 @@ static void print_guests(FILE *f, const struct config *cfg)
 		fprintf(f, " %s,%s,%s", cfg->guests[i].name,
 			cfg->guests[i].has_mac ? addr_format_mac(cfg->guests[i].mac, mac) : "-",
 			addr_format_ip(cfg->guests[i].ip, ip));
+}
+
+/* What differs from the defaults. */
+static void print_limits(FILE *f, const struct config *cfg)
+{
+	struct config defaults;
+
+	config_defaults(&defaults);
+	if (memcmp(cfg->timeout_s, defaults.timeout_s, sizeof(cfg->timeout_s)))
+		fprintf(f, " timeouts=%u,%u,%u,%u", cfg->timeout_s[CV_TIMEOUT_UDP],
+			cfg->timeout_s[CV_TIMEOUT_TCP_ESTABLISHED],
+			cfg->timeout_s[CV_TIMEOUT_TCP_TRANSITORY],
+			cfg->timeout_s[CV_TIMEOUT_ICMP]);
+	if (cfg->max_flows || cfg->max_guest_flows)
+		fprintf(f, " limits=%u,%u", cfg->max_flows, cfg->max_guest_flows);
 }
 
 static char *print_config(const struct config *cfg)
@@ -292,6 +358,7 @@ static char *print_config(const struct config *cfg)
 		fprintf(f, "%s%s", i ? "," : "", addr_format_ip(cfg->dns[i], text));
 	if (cfg->domain[0])
 		fprintf(f, " domain=%s", cfg->domain);
+	print_limits(f, cfg);
 	print_guests(f, cfg);
 	fclose(f);
 	return out;
