@@ -362,15 +362,22 @@ static __noinline int dhcp_known(struct __sk_buff *skb, const struct pkt *p,
 	return 0;
 }
 
-/* Every packet for a DHCP server ends here. */
-static __noinline int dhcp_answer(struct __sk_buff *skb, struct pkt *p)
+/*
+ * Every packet for a DHCP server ends here.  Not static: the verifier checks it
+ * once, by itself, not again for each state in which a packet comes here.
+ */
+__noinline int dhcp_answer(struct __sk_buff *skb, struct pkt *p)
 {
-	struct cv_port *port = port_get(p->slot);
-	const struct cv_network *n = network_get(p->net);
+	const struct cv_network *n;
 	struct dhcp_scratch *s;
+	struct cv_port *port;
 	__u32 zero = 0;
 	int drop;
 
+	if (!p)
+		return CV_DROP_DHCP_MALFORMED;
+	port = port_get(p->slot);
+	n = network_get(p->net);
 	s = bpf_map_lookup_elem(&dhcp_scratch, &zero);
 	if (!s || !port || !n)
 		return CV_DROP_UNKNOWN_PORT;

@@ -103,15 +103,41 @@ static __always_inline bool flow_tcp_matters(const struct pkt *p, __u8 state)
 		p->l4_flags & (PKT_TCP_SYN | PKT_TCP_FIN | PKT_TCP_RST));
 }
 
+/*
+ * Does the peer's segment close or reset the connection?  Only where the guest
+ * would believe it: a reset exactly where the guest waits for data (RFC 5961
+ * section 3), a FIN not far from there.  Others pass, and change nothing here:
+ * nobody ends a flow who cannot see it.
+ */
+#define FLOW_FIN_DISTANCE	(1 << 20)	/* bytes: more than is in flight usually */
+
+static __always_inline __u8 flow_tcp_believed(const struct pkt *p, const struct cv_flow *f)
+{
+	__u8 flags = p->l4_flags;
+
+	if (!(f->flags & CV_FLOW_ACKED))
+		return flags;
+	if (flags & PKT_TCP_RST && p->seq != f->out_next)
+		flags &= ~(PKT_TCP_RST | PKT_TCP_FIN);
+	if (flags & PKT_TCP_FIN &&
+	    p->seq - f->out_next + FLOW_FIN_DISTANCE > 2 * FLOW_FIN_DISTANCE)
+		flags &= ~PKT_TCP_FIN;
+	return flags;
+}
+
 static __always_inline void flow_tcp_step(const struct pkt *p, struct cv_flow *f,
 					  enum flow_direction dir)
 {
 	struct flow_tcp t = { f->state, f->flags };
 	const struct cv_network *n = network_get(p->net);
+	__u8 flags = dir == FLOW_IN ? flow_tcp_believed(p, f) : p->l4_flags;
 
 	if (!n)
 		return;
-	t = flow_tcp_next(t, p->l4_flags, dir);
+	/* A reset that is not believed must not pass for data that revives. */
+	if (p->l4_flags & PKT_TCP_RST && !(flags & PKT_TCP_RST))
+		return;
+	t = flow_tcp_next(t, flags, dir);
 	f->state = t.state;
 	f->flags = t.flags;
 	f->timeout_ticks = flow_timeout(n, IPPROTO_TCP, t.state);
@@ -172,6 +198,10 @@ static __always_inline void flow_revive(const struct pkt *p, const struct cv_net
 static __always_inline void flow_note_out(const struct __sk_buff *skb, const struct pkt *p,
 					  struct cv_flow *f)
 {
+	if (p->proto == IPPROTO_TCP && p->l4_flags & PKT_TCP_ACK) {
+		f->out_next = p->ack;
+		f->flags |= CV_FLOW_ACKED;
+	}
 	f->out_tick = p->now;
 	f->out_packets++;
 	f->out_bytes += skb->len - ETH_HLEN;

@@ -85,10 +85,12 @@ struct {
 /*
  * External port -> guest's port.  An array, so that a packet from outside
  * finds its guest without a second hash, and a port has one owner by the
- * nature of the thing.
+ * nature of the thing.  Mapped by user space, which must change a word by
+ * compare-and-swap too.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct cv_external);
 	__uint(max_entries, CV_MAX_EXTERNAL_ADDRESSES * CV_EXTERNAL_PROTOS << 16);
@@ -111,6 +113,18 @@ struct {
 	__type(value, struct cv_tuple);
 	__uint(max_entries, 1);
 } live_flows SEC(".maps");
+
+/*
+ * A guest's port and an address it has sent to (rport 0) -> tick.  Kept for
+ * networks that filter by address.  LRU: what is lost makes the filter
+ * stricter for one peer, until the guest sends again.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct cv_tuple);
+	__type(value, __u32);
+	__uint(max_entries, CV_MAX_PEERS);
+} peers SEC(".maps");
 
 /* Datagram -> ports of its first fragment.  LRU: what is lost is one datagram. */
 struct {

@@ -45,7 +45,7 @@ static __always_inline bool nat_owner(struct pkt *p, __u8 proto, __be32 addr, __
 	if (!external_flows(word))
 		return false;
 	guest = port_get(external_slot(word));
-	if (!guest)
+	if (!guest || !guest->ip)
 		return false;
 	p->slot = external_slot(word);
 	p->net = guest->net;
@@ -54,6 +54,18 @@ static __always_inline bool nat_owner(struct pkt *p, __u8 proto, __be32 addr, __
 	key->proto = proto;
 	key->net = guest->net;
 	return true;
+}
+
+/* Note whom the guest sends to, where the network filters by address. */
+static __always_inline void nat_note_peer(const struct cv_network *n, const struct cv_tuple *key,
+					  __u32 now)
+{
+	struct cv_tuple peer = *key;
+
+	if (n->filter != CV_FILTER_ADDRESS)
+		return;
+	peer.rport = 0;
+	bpf_map_update_elem(&peers, &peer, &now, BPF_ANY);
 }
 
 /* Bind the flow's port, then put the flow in; both or neither. */
@@ -92,11 +104,30 @@ static __always_inline int nat_insert(struct __sk_buff *skb, const struct pkt *p
 	f->timeout_ticks = flow_timeout(n, p->proto, t.state);
 	f->external = s.found;
 	f->port = bpf_htons(s.found);
+	nat_note_peer(n, key, p->now);
 	TOTAL_ADD(port_preserved, f->port == p->sport);
 	drop = flow_insert(key, f);
 	if (drop)
 		external_leave(s.found, p->now);
 	return drop < 0 ? 0 : drop;
+}
+
+/* The network of the guest that has this port of an external address; 0: none has. */
+static __always_inline __u32 nat_external_net(__be32 addr, __u8 proto, __be16 port)
+{
+	__u32 base = external_base(addr, proto);
+	struct cv_external *e;
+	struct cv_port *guest;
+	__u64 word;
+
+	if (base == EXTERNAL_NONE || proto == IPPROTO_ICMP)
+		return 0;
+	e = external_get(base + bpf_ntohs(port));
+	if (!e)
+		return 0;
+	word = external_word(e);
+	guest = external_flows(word) ? port_get(external_slot(word)) : NULL;
+	return guest ? guest->net : 0;
 }
 
 /* A guest's packet belongs to no flow: may it have one, and make it. */
@@ -106,7 +137,7 @@ static __noinline int nat_new_flow(struct __sk_buff *skb, const struct pkt *p,
 	const struct cv_network *n = network_get(p->net);
 	struct fwd_route r = {};
 	struct cv_flow *f;
-	__u32 slot;
+	__u32 slot, other;
 	int drop;
 
 	if (!n)
@@ -125,7 +156,13 @@ static __noinline int nat_new_flow(struct __sk_buff *skb, const struct pkt *p,
 	drop = flow_limits(p->net, slot, n);
 	if (drop)
 		return drop;
-	drop = fwd_route_read(skb, p, &r);
+	other = nat_external_net(p->daddr, p->proto, p->dport);
+	if (other == p->net && n->flags & CV_NET_ISOLATE)
+		return CV_DROP_ISOLATED;
+	if (other)
+		r.addr = p->daddr;	/* a hairpin: no uplink */
+	else
+		drop = fwd_route_read(skb, p, &r);
 	if (drop)
 		return drop;
 	return nat_insert(skb, p, n, key, &r, slot);
@@ -156,6 +193,147 @@ static __always_inline int nat_flow_out(struct __sk_buff *skb, const struct pkt 
 	return 0;
 }
 
+/* May this stranger send to the guest's port? */
+static __always_inline bool nat_admits(const struct cv_network *n, const struct cv_tuple *key,
+				       __u32 now)
+{
+	struct cv_tuple peer = *key;
+	__u32 *tick;
+
+	if (n->filter == CV_FILTER_ENDPOINT_INDEPENDENT)
+		return true;
+	if (n->filter != CV_FILTER_ADDRESS)
+		return false;
+	peer.rport = 0;
+	tick = bpf_map_lookup_elem(&peers, &peer);
+	return tick && pkt_recent(now, *tick, flow_timeout(n, key->proto, CV_FLOW_ESTABLISHED));
+}
+
+/*
+ * A packet from outside to a guest's mapped port, of no flow: make one when
+ * the port is forwarded or the filter admits the sender.  Its way back is
+ * asked for when the guest answers.
+ */
+static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *p,
+				       const struct cv_tuple *key)
+{
+	const struct cv_network *n = network_get(p->net);
+	struct flow_tcp t = { .state = CV_FLOW_OPEN };
+	struct external_search s = {
+		.owner = external_owner(p->slot, key->lport),
+		.found = external_base(p->daddr, p->proto) + bpf_ntohs(p->dport),
+	};
+	struct cv_external *e = external_get(s.found);
+	struct cv_flow *f = flow_blank(key, p->slot, p->now);
+	int drop;
+
+	if (!n || !e || !f)
+		return CV_DROP_FILTERED;
+	if (!(e->flags & CV_EXTERNAL_FORWARD) && !nat_admits(n, key, p->now))
+		return CV_DROP_FILTERED;
+	if (p->proto == IPPROTO_TCP && p->l4_flags & (PKT_TCP_RST | PKT_TCP_FIN))
+		return CV_DROP_NO_FLOW;
+	drop = flow_limits(p->net, p->slot, n);
+	if (drop)
+		return drop;
+	if (!external_join(&s))
+		return CV_DROP_FILTERED;
+	if (p->proto == IPPROTO_TCP)
+		t = flow_tcp_next(t, p->l4_flags & ~PKT_TCP_ACK, FLOW_IN);
+	f->addr = p->daddr;
+	f->port = p->dport;
+	f->external = s.found;
+	/* From another guest: the way back is a hairpin too, and has no uplink. */
+	f->ifindex = external_base(p->saddr, p->proto) == EXTERNAL_NONE ? skb->ifindex : 0;
+	f->mtu = 0xffff;
+	f->route_tick = p->now - CV_ROUTE_TICKS - 1;
+	f->state = t.state;
+	f->flags = t.flags | CV_FLOW_INBOUND;
+	f->timeout_ticks = flow_timeout(n, p->proto, t.state);
+	drop = flow_insert(key, f);
+	if (drop)
+		external_leave(s.found, p->now);
+	return drop < 0 ? 0 : drop;
+}
+
+/* Is a packet without flow the host's own after all? */
+static __always_inline bool nat_is_host(struct __sk_buff *skb, const struct pkt *p)
+{
+	struct bpf_sock_tuple t = {
+		.ipv4 = {
+			.saddr = p->saddr, .daddr = p->daddr,
+			.sport = p->sport, .dport = p->dport,
+		},
+	};
+
+	/* An echo's identifier may be the host's own ping as well. */
+	return p->proto == IPPROTO_ICMP || external_host_socket(skb, p->proto, &t);
+}
+
+/*
+ * A packet from an uplink.  Not ours unless a guest has the port; then only
+ * when it belongs to a flow, or the host itself has a socket for it.
+ * Not static: the verifier checks it by itself, not again for each way here.
+ */
+__noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
+{
+	struct cv_tuple key = {};
+	struct cv_flow *f;
+	int drop;
+
+	if (!p)
+		return CV_DROP_REWRITE;
+	key.remote = p->saddr;
+	key.rport = p->proto == IPPROTO_ICMP ? 0 : p->sport;
+	p->way = WAY_KERNEL;
+	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP &&
+	    (p->proto != IPPROTO_ICMP ||
+	     (pkt_first_fragment(p) && p->l4_flags != ICMP_ECHOREPLY)))
+		return 0;
+	if (!nat_owner(p, p->proto, p->daddr, p->dport, &key))
+		return 0;
+	f = flow_find_in(skb, p, &key);
+	if (!f) {
+		if (nat_is_host(skb, p))
+			return 0;
+		drop = nat_inbound_flow(skb, p, &key);
+		if (drop)
+			return drop;
+		f = flow_find_in(skb, p, &key);
+	}
+	if (!f || f->flags & CV_FLOW_HOST)
+		return CV_DROP_FILTERED;
+	if (p->ttl <= 1)
+		return CV_DROP_TTL;
+	/* Key and owner agree, or the entry was another's when it was read. */
+	if (f->slot != p->slot || !flow_same(f, flow_tag(&key)))
+		return CV_DROP_NO_FLOW;
+	if (pkt_translate(skb, p, PKT_DESTINATION, key.local, key.lport))
+		return CV_DROP_REWRITE;
+	return fwd_into_network(skb, p);
+}
+
+/*
+ * A guest's packet to a port of the host's address that another guest has
+ * (RFC 4787 REQ-9): out and in again, so that each sees the other's external
+ * address.
+ */
+static __always_inline int nat_hairpin(struct __sk_buff *skb, struct pkt *p,
+				       __be32 addr, __be16 port)
+{
+	int drop = pkt_translate(skb, p, PKT_SOURCE, addr, port);
+
+	if (drop)
+		return drop;
+	p->saddr = addr;
+	p->sport = port;
+	p->ttl--;
+	drop = nat_in(skb, p);
+	if (!drop && p->way == WAY_KERNEL)
+		return CV_DROP_FILTERED;
+	return drop;
+}
+
 /* A guest's packet to an uplink. */
 static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 {
@@ -177,57 +355,19 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	}
 	if (p->ttl <= 1)
 		return CV_DROP_TTL;
+	addr = f->addr;
+	port = f->port;
+	if (!f->ifindex)
+		return nat_hairpin(skb, p, addr, port);
 	drop = fwd_route_refresh(skb, p, f);
 	if (!drop)
 		drop = fwd_mtu(skb, p, f);
 	if (drop)
 		return drop;
-	addr = f->addr;
-	port = f->port;
 	fwd_uplink(p, f);
 	if (!flow_same(f, nat_out_tag(p)))
 		return CV_DROP_NO_FLOW;
 	return pkt_translate(skb, p, PKT_SOURCE, addr, port);
-}
-
-/*
- * A packet from an uplink.  Not ours unless a guest has the port; then only
- * when it belongs to a flow, or the host itself has a socket for it.
- */
-static __always_inline int nat_in(struct __sk_buff *skb, struct pkt *p)
-{
-	struct cv_tuple key = {
-		.remote = p->saddr, .rport = p->proto == IPPROTO_ICMP ? 0 : p->sport,
-	};
-	struct bpf_sock_tuple t;
-	struct cv_flow *f;
-
-	p->way = WAY_KERNEL;
-	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP &&
-	    (p->proto != IPPROTO_ICMP ||
-	     (pkt_first_fragment(p) && p->l4_flags != ICMP_ECHOREPLY)))
-		return 0;
-	if (!nat_owner(p, p->proto, p->daddr, p->dport, &key))
-		return 0;
-	f = flow_find_in(skb, p, &key);
-	if (!f || f->flags & CV_FLOW_HOST) {
-		t.ipv4.saddr = p->saddr;
-		t.ipv4.daddr = p->daddr;
-		t.ipv4.sport = p->sport;
-		t.ipv4.dport = p->dport;
-		/* An echo's identifier may be the host's own ping as well. */
-		if (p->proto == IPPROTO_ICMP || external_host_socket(skb, p->proto, &t))
-			return 0;
-		return CV_DROP_FILTERED;
-	}
-	if (p->ttl <= 1)
-		return CV_DROP_TTL;
-	/* Key and owner agree, or the entry was another's when it was read. */
-	if (f->slot != p->slot || !flow_same(f, flow_tag(&key)))
-		return CV_DROP_NO_FLOW;
-	if (pkt_translate(skb, p, PKT_DESTINATION, key.local, key.lport))
-		return CV_DROP_REWRITE;
-	return fwd_into_network(skb, p);
 }
 
 #endif

@@ -59,6 +59,7 @@ enum pkt_way {
  * @l4_flags:	TCP flags, or the ICMP type
  * @mtu:	of the way out, for an ICMP error; 0 while not known
  * @now:	ticks
+ * @seq, @ack:	of TCP, host order
  * @net, @slot:	0 while not known
  * @way, @ifindex, @nexthop: how it leaves
  */
@@ -78,6 +79,7 @@ struct pkt {
 	__u16  pad2;
 	__u16  mtu;
 	__u32  now;
+	__u32  seq, ack;
 	__u32  net, slot;
 	__u32  ifindex;
 	__be32 nexthop;
@@ -229,6 +231,8 @@ static __always_inline int pkt_parse_l4(struct __sk_buff *skb, struct pkt *p)
 		if ((void *)(tcp + 1) > pkt_end(skb))
 			return CV_DROP_MALFORMED;
 		p->l4_flags = ((__u8 *)tcp)[13];
+		p->seq = bpf_ntohl(tcp->seq);
+		p->ack = bpf_ntohl(tcp->ack_seq);
 	}
 	if ((void *)(icmp + 1) > pkt_end(skb))
 		return CV_DROP_MALFORMED;

@@ -85,7 +85,15 @@ static int read_uint(const char *text, unsigned int *ret)
 	return 0;
 }
 
-/* Return: 0, or -EINVAL for a bad number. */
+static int append(struct cli_list *list, const char *arg)
+{
+	if (list->n == CLI_LIST_MAX)
+		return -E2BIG;
+	list->values[list->n++] = arg;
+	return 0;
+}
+
+/* Return: 0, -EINVAL for a bad number, or -E2BIG for one too many. */
 static int store(struct cli_table *t, int val, const char *arg)
 {
 	const struct cli_option *row = NULL;
@@ -97,6 +105,8 @@ static int store(struct cli_table *t, int val, const char *arg)
 		return -EINVAL;
 	if (row->type == CLI_UINT)
 		return read_uint(arg, row->value);
+	if (row->type == CLI_LIST)
+		return append(row->value, arg);
 	if (row->type == CLI_FLAG)
 		*(bool *)row->value = true;
 	else
@@ -130,7 +140,13 @@ static int read_options(struct cli_table *t, int argc, char **argv, const char *
 						argv[optind - 1]);
 			return -1;
 		}
-		if (store(t, val, optarg)) {
+		switch (store(t, val, optarg)) {
+		case 0:
+			break;
+		case -E2BIG:
+			*ret_exit = usage_error(usage, "one too many:", optarg);
+			return -1;
+		default:
 			*ret_exit = usage_error(usage, "not a number:", optarg);
 			return -1;
 		}

@@ -11,13 +11,20 @@
 
 enum { CLI_OK, CLI_FAILED, CLI_USAGE, CLI_DEGRADED };
 
-enum cli_type { CLI_FLAG, CLI_STRING, CLI_UINT };
+enum cli_type { CLI_FLAG, CLI_STRING, CLI_UINT, CLI_LIST };
+
+/* What an option that may be given several times was given. */
+#define CLI_LIST_MAX 64
+struct cli_list {
+	unsigned int n;
+	const char *values[CLI_LIST_MAX];
+};
 
 struct cli_option {
 	char short_name;	/* 0: none */
 	const char *long_name;
 	enum cli_type type;
-	void *value;		/* bool *, const char **, unsigned int * */
+	void *value;		/* bool *, const char **, unsigned int *, struct cli_list * */
 	const char *arg;	/* "CIDR"; NULL for a flag */
 	const char *help;
 };
@@ -53,6 +60,9 @@ int cmd_port_rm(int argc, char **argv);
 int cmd_port_ls(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_forward_add(int argc, char **argv);
+int cmd_forward_rm(int argc, char **argv);
+int cmd_forward_ls(int argc, char **argv);
 int cmd_lease_ls(int argc, char **argv);
 int cmd_flow_ls(int argc, char **argv);
 int cmd_flow_flush(int argc, char **argv);

@@ -147,8 +147,24 @@ static int run_on_port(const char *net, const char *name, const int *fds, unsign
 	return code;
 }
 
-static int run(const char *net, struct network_port_spec *spec, int argc, char **argv)
+/* Of the guest that is started, so none names it. */
+static int read_forwards(const struct cli_list *specs, const char *guest, struct forward *ret)
 {
+	const char *problem;
+
+	for (unsigned int i = 0; i < specs->n; i++) {
+		if (!forward_parse(specs->values[i], guest, &ret[i], &problem))
+			continue;
+		log_error("'%s': %s", specs->values[i], problem);
+		return CLI_USAGE;
+	}
+	return CLI_OK;
+}
+
+static int run(const char *net, struct network_port_spec *spec, const struct cli_list *published,
+	       int argc, char **argv)
+{
+	struct forward forwards[CLI_LIST_MAX];
 	char own_name[CV_NAME_SIZE];
 	int fds[TAP_MAX_QUEUES], code;
 
@@ -156,8 +172,15 @@ static int run(const char *net, struct network_port_spec *spec, int argc, char *
 		snprintf(own_name, sizeof(own_name), "vm-%d", getpid());
 		spec->name = own_name;
 	}
+	code = read_forwards(published, spec->name, forwards);
+	if (code)
+		return code;
+	spec->forwards = forwards;
+	spec->n_forwards = published->n;
 	if (network_port_add(net, spec, fds))
 		return CLI_FAILED;
+	if (published->n)
+		log_warn("the host's firewall does not see what is forwarded: whoever reaches the address reaches the guest");
 	code = run_on_port(net, spec->name, fds, spec->queues, argc, argv);
 	return network_port_forget(net, spec->name) ? (code ? code : CLI_FAILED) : code;
 }
@@ -177,6 +200,7 @@ static bool takes_tap(int argc, char **argv)
 int cmd_run(int argc, char **argv)
 {
 	struct network_port_spec spec = { .queues = 1 };
+	struct cli_list published = { 0 };
 	const char *net = "default";
 	const struct cli_option options[] = {
 		{ 'n', "net", CLI_STRING, &net, "NET", "the network (default)" },
@@ -184,6 +208,7 @@ int cmd_run(int argc, char **argv)
 		{ 0, "mac", CLI_STRING, &spec.mac, "MAC", "of the guest (made from the names)" },
 		{ 0, "ip", CLI_STRING, &spec.ip, "IP", "the guest's address, also as .10 (by DHCP)" },
 		{ 0, "queues", CLI_UINT, &spec.queues, "N", "of the TAP (1)" },
+		{ 'p', "publish", CLI_LIST, &published, "SPEC", "open ADDR:PORT:GUESTPORT while it runs" },
 		{ 0 }
 	};
 	int operands, exit_code;
@@ -197,5 +222,5 @@ int cmd_run(int argc, char **argv)
 		log_error("'%s' is no qemu, so say with {fd} where the TAP's descriptor goes", argv[0]);
 		return CLI_USAGE;
 	}
-	return run(net, &spec, operands, argv);
+	return run(net, &spec, &published, operands, argv);
 }

@@ -130,7 +130,7 @@ static void tell(const struct cmd_network *n)
 	else
 		puts("  DHCP     off");
 	if (nat)
-		puts("The host's firewall does not see the guests' flows; what comes in unasked is dropped.");
+		puts("The host's firewall does not see the guests' flows; what comes in unasked, and to no forward, is dropped.");
 	printf("A guest:   culvert run%s%s -- qemu-system-x86_64 -m 1G -drive file=disk.qcow2\n",
 	       strcmp(n->entry.name, "default") ? " -n " : "",
 	       strcmp(n->entry.name, "default") ? n->entry.name : "");

@@ -41,10 +41,12 @@ void config_release(struct config *cfg)
 	free(cfg->guests);
 	cfg->guests = NULL;
 	cfg->n_guests = 0;
+	free(cfg->forwards);
+	cfg->forwards = NULL;
+	cfg->n_forwards = 0;
 }
 
-/* As network_name_check(), which logs and knows networks too. */
-static bool name_ok(const char *name)
+bool config_name_ok(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -282,7 +284,7 @@ static int read_guest(const struct config_source *src, const struct config_file_
 {
 	struct yaml_path p = guest_path(i, "name");
 
-	if (!name_ok(f->name))
+	if (!config_name_ok(f->name))
 		return config_fail(src, &p, "'%s' is no name: up to %d of a-z, 0-9 and '-', not '-' first",
 				   f->name, CV_NAME_SIZE - 1);
 	if (name_is_ours(f->name))
@@ -351,7 +353,7 @@ static int read_all(const struct config_source *src, const struct config_file *f
 	static int (*const readers[])(const struct config_source *,
 				      const struct config_file *, struct config *) = {
 		read_mode, read_subnet, read_uplink, read_dhcp, config_read_timeouts,
-		config_read_limits, read_guests,
+		config_read_limits, read_guests, config_read_forwards,
 	};
 	int err = 0;
 

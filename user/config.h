@@ -27,6 +27,10 @@
  *	  - name: web		as in `port add`; this alone is required
  *	    mac: 52:54:00:00:00:0a
  *	    ip: .10		or in full; then `subnet` must be given
+ *	forwards:
+ *	  - listen: 0.0.0.0:8080	an uplink's address, or 0.0.0.0 for all; a port, or 8080-8090
+ *	    to: web:80		a guest, and its port when it is another
+ *	    proto: tcp		tcp | udp
  */
 #ifndef CULVERT_CONFIG_H
 #define CULVERT_CONFIG_H
@@ -37,8 +41,11 @@
 
 #include <culvert/abi.h>
 
+#include "forward_spec.h"
+
 #define CONFIG_MAX_UPLINKS 16
 #define CONFIG_MAX_DNS 3
+#define CONFIG_MAX_FORWARDS 4096
 #define CONFIG_LEASE_MIN_S 10
 #define CONFIG_LEASE_MAX_S (3650U * 86400)	/* twice of it fits in 32 bits */
 
@@ -66,6 +73,8 @@ struct config {
 	__u32  max_flows, max_guest_flows;	/* 0: what is right for the host's table */
 	size_t n_guests;
 	struct config_guest *guests;
+	size_t n_forwards;
+	struct forward *forwards;	/* no two of them overlap */
 };
 
 /** config_defaults() - what an empty file means */
@@ -85,6 +94,9 @@ int config_load(const char *path, struct config *ret, char **ret_error);
 int config_parse(const char *file, const char *text, size_t len, struct config *ret,
 		 char **ret_error);
 void config_release(struct config *cfg);
+
+/** config_name_ok() - as network_name_check(), which logs and knows networks too */
+bool config_name_ok(const char *name);
 
 /** config_timeout_key() - its name below `timeouts` */
 const char *config_timeout_key(enum cv_timeout timeout);

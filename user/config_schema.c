@@ -52,6 +52,17 @@ static const cyaml_schema_value_t guest_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_guest, guest_fields),
 };
 
+static const cyaml_schema_field_t forward_fields[] = {
+	CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct config_file_forward, listen, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("to", CYAML_FLAG_POINTER, struct config_file_forward, to, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("proto", OPT, struct config_file_forward, proto, 1, TEXT_MAX),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t forward_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_forward, forward_fields),
+};
+
 static const cyaml_schema_field_t timeouts_fields[] = {
 	CYAML_FIELD_STRING_PTR("udp", OPT, struct config_file_timeouts, text[CV_TIMEOUT_UDP], 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("tcp", OPT, struct config_file_timeouts, text[CV_TIMEOUT_TCP_ESTABLISHED], 1, TEXT_MAX),
@@ -83,7 +94,7 @@ static const cyaml_schema_field_t uplink_rows[] = {
 
 struct schema {
 	cyaml_schema_field_t dhcp[5];
-	cyaml_schema_field_t top[9];
+	cyaml_schema_field_t top[10];
 	cyaml_schema_value_t root;
 };
 
@@ -110,6 +121,8 @@ static void schema_init(struct schema *s, int dns_row, int uplink_row)
 		CYAML_FIELD_MAPPING_PTR("limits", NULLABLE, struct config_file, limits, limits_fields),
 		CYAML_FIELD_SEQUENCE("guests", NULLABLE, struct config_file, guests,
 				     &guest_entry, 0, CV_MAX_PORTS - 1),
+		CYAML_FIELD_SEQUENCE("forwards", NULLABLE, struct config_file, forwards,
+				     &forward_entry, 0, CONFIG_MAX_FORWARDS),
 		CYAML_FIELD_END
 	};
 	const cyaml_schema_value_t root = {
@@ -414,6 +427,12 @@ void config_schema_free(struct config_file *f)
 		free(f->guests[i].ip);
 	}
 	free(f->guests);
+	for (unsigned int i = 0; i < f->forwards_count; i++) {
+		free(f->forwards[i].listen);
+		free(f->forwards[i].to);
+		free(f->forwards[i].proto);
+	}
+	free(f->forwards);
 	free_words(&f->uplink);
 	free(f->subnet);
 	free(f);

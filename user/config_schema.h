@@ -25,6 +25,10 @@ struct config_file_guest {
 	char *name, *mac, *ip;
 };
 
+struct config_file_forward {
+	char *listen, *to, *proto;
+};
+
 struct config_file_dhcp {
 	int enable;		/* enum config_switch */
 	char *lease, *domain;
@@ -49,6 +53,8 @@ struct config_file {
 	struct config_file_limits *limits;
 	struct config_file_guest *guests;
 	unsigned int guests_count;
+	struct config_file_forward *forwards;
+	unsigned int forwards_count;
 };
 
 /* Where an error is to be told: names the file, knows the lines. */
@@ -86,5 +92,8 @@ int config_read_timeouts(const struct config_source *src, const struct config_fi
 			 struct config *cfg);
 int config_read_limits(const struct config_source *src, const struct config_file *f,
 		       struct config *cfg);
+/** config_read_forwards() - of config.c's readers the one in config_forward.c */
+int config_read_forwards(const struct config_source *src, const struct config_file *f,
+			 struct config *cfg);
 
 #endif

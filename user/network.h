@@ -46,6 +46,8 @@ struct network_port_spec {
 	const char *netns;	/* not NULL: a veth whose far end goes there (name or path) */
 	const char *ifname;	/* of the far end; NULL: "eth0" */
 	bool persistent;	/* a TAP that outlives the descriptor */
+	const struct forward *forwards;	/* as long as the port is there */
+	unsigned int n_forwards;
 };
 
 /** network_port_add() - @ret_fds: NULL, or @spec->queues open TAP descriptors */
@@ -57,6 +59,32 @@ int network_port_add(const char *net, const struct network_port_spec *spec, int 
 int network_port_rm(const char *net, const char *name, bool force);
 /** network_port_forget() - the same after the guest's end, when others may have removed it before */
 int network_port_forget(const char *net, const char *name);
+
+/**
+ * network_forward_add() - until `down`, also for a guest that has no port yet
+ * Return: 0 (also when it was there), -EADDRINUSE when someone has a port of it, or -errno.
+ */
+int network_forward_add(const char *net, const struct forward *f);
+/** network_forward_rm() - @f NULL: all.  Flows that are there go on.  Return: 0, -ENOENT or -errno */
+int network_forward_rm(const char *net, const struct forward *f);
+
+enum network_forward_state {
+	NETWORK_FORWARD_OPEN,
+	NETWORK_FORWARD_PARTLY,		/* some of its ports */
+	NETWORK_FORWARD_CLOSED,
+	NETWORK_FORWARD_WAITING,	/* the guest has no port */
+};
+
+struct network_forward {
+	struct forward forward;
+	enum forward_origin origin;
+	enum network_forward_state state;
+	__u32 flows;
+};
+
+/** network_each_forward() - @fn returns 0 to go on.  Return: 0, what @fn returned, or -errno; does not log */
+int network_each_forward(struct tables *t, const char *net,
+			 int (*fn)(const struct network_forward *f, void *arg), void *arg);
 
 /** network_guest_flows() - how many flows each guest may have, as the network came up */
 __u32 network_guest_flows(const struct tables *t, const char *net);

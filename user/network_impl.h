@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "log.h"
 #include "net.h"
 #include "network.h"
 #include "tables.h"
@@ -111,7 +112,7 @@ int veth_undo(struct network_work *w);
 
 /** port_settle() - finish a port whose link is there: bridge, program, up.  Return: step result or -errno */
 int port_settle(struct network_work *w, const struct cv_port *p);
-/** port_discard() - link, program, flows, entry; whatever is left of it.  Logs.  Return: 0 or -errno */
+/** port_discard() - forwards, link, program, flows, entry; whatever is left of it.  Logs.  Return: 0 or -errno */
 int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p);
 /** port_failed() - log "port 'NAME' of network 'NET': WHAT: cause".  Return: @err */
 int port_failed(const struct network_work *w, const struct cv_port *p, int err, const char *what);
@@ -122,6 +123,44 @@ int ports_sweep(struct network_work *w);
 /** ports_make() - discard those whose link is gone, settle the others */
 int ports_make(struct network_work *w);
 int ports_undo(struct network_work *w);
+
+/* --- port forwards: all of a network (forward.c), one of them (forward_open.c) */
+
+/** forwards_make() - close what nobody wants any more, open what is wanted */
+int forwards_make(struct network_work *w);
+int forwards_undo(struct network_work *w);
+/**
+ * forwards_open_port() - those that wait for this guest, and those of @spec
+ *
+ * What waited and cannot be opened now is warned of; of @spec all must.  Logs.
+ * Return: 0 or -errno.
+ */
+int forwards_open_port(struct network_work *w, const struct network_port_spec *spec, __u32 slot);
+/** forwards_close_port() - before the port goes; those of `run` go for good.  Logs.  Return: 0 or -errno */
+int forwards_close_port(struct network_work *w, __u32 slot, const struct cv_port *p);
+
+/* The addresses of a network's uplinks. */
+struct forward_addresses {
+	unsigned int n;
+	__be32 ip[CONFIG_MAX_UPLINKS];
+};
+
+int forward_addresses(struct tables *t, const char *net, struct forward_addresses *ret);
+/** forward_check() - whether the network has the address; else logs with @level.  Return: 0 or -EADDRNOTAVAIL */
+int forward_check(const struct network_work *w, const struct forward *f,
+		  const struct forward_addresses *a, enum log_level level);
+/**
+ * forward_open() - all ports of one forward
+ *
+ * The first that cannot be opened is logged with @level; as an error it ends
+ * the attempt and what was opened is closed again.
+ * Return: step result or -errno.
+ */
+int forward_open(struct network_work *w, const struct forward *f, __u32 slot,
+		 enum log_level level);
+/** forward_each_port() - @fn returns 0 to go on, anything else to stop with that value */
+int forward_each_port(const struct forward *f, const struct forward_addresses *a,
+		      int (*fn)(__be32 addr, __u16 port, void *arg), void *arg);
 
 /* --- limits (network_limits.c) */
 

@@ -295,5 +295,6 @@ const struct network_step network_steps[] = {
 	{ "ports",	ports_make,		ports_undo },
 	{ "limits",	limits_make,		limits_undo },
 	{ "dhcp",	dhcp_make,		dhcp_undo },
+	{ "forwards",	forwards_make,		forwards_undo },
 };
 const int network_n_steps = ARRAY_SIZE(network_steps);

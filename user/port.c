@@ -114,6 +114,9 @@ int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p)
 	char pin[NETWORK_PIN_SIZE];
 	int err;
 
+	err = forwards_close_port(w, slot, p);
+	if (err)
+		return err;
 	err = remove_link(w, p);
 	if (err)
 		return port_failed(w, p, err, "cannot remove its link");

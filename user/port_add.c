@@ -253,7 +253,9 @@ int network_port_add(const char *net, const struct network_port_spec *spec, int 
 		err = reserve_slot(&w, &p, &slot);
 	if (err)
 		return err;
-	err = add_link(&w, spec, &p, ret_fds);
+	err = forwards_open_port(&w, spec, slot);
+	if (!err)
+		err = add_link(&w, spec, &p, ret_fds);
 	if (err)
 		port_discard(&w, slot, &p);
 	return err;

@@ -130,6 +130,19 @@ static void print_guests(FILE *f, const struct config *cfg)
 	}
 }
 
+static void print_forwards(FILE *f, const struct config *cfg)
+{
+	char listen[FORWARD_PART_SIZE], to[FORWARD_PART_SIZE];
+
+	if (cfg->n_forwards)
+		fputs("forwards:\n", f);
+	for (size_t i = 0; i < cfg->n_forwards; i++)
+		fprintf(f, "  - listen: \"%s\"\n    to: \"%s\"\n    proto: %s\n",
+			forward_format_listen(&cfg->forwards[i], listen),
+			forward_format_to(&cfg->forwards[i], to),
+			forward_proto(cfg->forwards[i].proto));
+}
+
 int state_save_config(const char *net, const struct config *cfg)
 {
 	_free_ char *text = NULL;
@@ -148,6 +161,7 @@ int state_save_config(const char *net, const struct config *cfg)
 	print_dhcp(f, cfg);
 	print_limits(f, cfg);
 	print_guests(f, cfg);
+	print_forwards(f, cfg);
 	if (fclose(f) || !text)
 		return -ENOMEM;
 	return replace_text(net, "yaml", text);
@@ -196,9 +210,63 @@ int state_load_uplinks(const char *net, char ret_names[CONFIG_MAX_UPLINKS][16],
 	return 0;
 }
 
+/* --- forwards: "command SPEC" or "run SPEC" each */
+
+static const char *const origins[] = { [FORWARD_COMMAND] = "command", [FORWARD_RUN] = "run" };
+
+int state_save_forwards(const char *net, const struct forward_list *list)
+{
+	char spec[FORWARD_SIZE];
+	_free_ char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->entries[i].origin != FORWARD_CONFIG)
+			fprintf(f, "%s %s\n", origins[list->entries[i].origin],
+				forward_format(&list->entries[i].forward, spec));
+	if (fclose(f) || !text)
+		return -ENOMEM;
+	return replace_text(net, "forwards", text);
+}
+
+static int read_forward(char *line, struct forward_list *list)
+{
+	char *spec = strchr(line, ' ');
+	const char *problem;
+	struct forward f;
+
+	if (!spec)
+		return -EINVAL;
+	*spec++ = '\0';
+	for (enum forward_origin o = FORWARD_COMMAND; o <= FORWARD_RUN; o++)
+		if (!strcmp(line, origins[o]))
+			return forward_parse(spec, NULL, &f, &problem) ? -EINVAL :
+			       forward_list_add(list, &f, o);
+	return -EINVAL;
+}
+
+int state_load_forwards(const char *net, struct forward_list *list)
+{
+	_free_ char *text = NULL;
+	char path[PATH_MAX], *line, *rest;
+	int err;
+
+	err = file_path(path, net, "forwards");
+	if (!err)
+		err = read_text(path, &text);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	for (line = strtok_r(text, "\n", &rest); line && !err; line = strtok_r(NULL, "\n", &rest))
+		err = read_forward(line, list);
+	return err;
+}
+
 void state_remove(const char *net)
 {
-	static const char *const suffixes[] = { "yaml", "uplinks", "new" };
+	static const char *const suffixes[] = { "yaml", "uplinks", "forwards", "new" };
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)

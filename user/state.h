@@ -2,8 +2,9 @@
 /*
  * What is known of a network beside the maps, in CULVERT_RUN: NET.yaml, the
  * configuration it was brought up with (subnet and addresses filled in), and
- * NET.uplinks, the names of the links it leaves by.  Both are lost without
- * harm: the maps say what is, these say what was asked for.  Nothing here logs.
+ * NET.uplinks, the names of the links it leaves by, and NET.forwards, what
+ * commands forward.  All are lost without harm: the maps say what is, these say
+ * what was asked for.  Nothing here logs.
  */
 #ifndef CULVERT_STATE_H
 #define CULVERT_STATE_H
@@ -22,6 +23,11 @@ int state_save_uplinks(const char *net, const char names[][16], unsigned int n);
 /** state_load_uplinks() - *ret_n of at most CONFIG_MAX_UPLINKS names.  Return: 0, -ENOENT, -errno */
 int state_load_uplinks(const char *net, char ret_names[CONFIG_MAX_UPLINKS][16],
 		       unsigned int *ret_n);
+
+/** state_save_forwards() - those that are not of the configuration.  Return: 1 changed, 0, -errno */
+int state_save_forwards(const char *net, const struct forward_list *list);
+/** state_load_forwards() - appended to a list; none is fine.  Return: 0 or -errno */
+int state_load_forwards(const char *net, struct forward_list *list);
 
 /** state_remove() - all files of a network */
 void state_remove(const char *net);

@@ -2,7 +2,7 @@
 /*
  * Opening the pinned maps, and the entries that user space itself writes:
  * networks, uplinks, leases, DHCP options.  Ports and addresses are in
- * tables_port.c, what the programs count in tables_count.c, flows in
+ * tables_port.c, forwards in tables_external.c, what the programs count in tables_count.c, flows in
  * tables_flow.c, walking over a map in tables_walk.c.
  */
 #include <errno.h>
@@ -67,6 +67,7 @@ int tables_open(struct tables **ret_tables)
 
 	if (!t)
 		return -ENOMEM;
+	t->external_ports = NULL;
 	forget(t);
 	err = read_layout(t);
 #define TABLES_OPEN(name, key, value)						\
@@ -84,6 +85,7 @@ void tables_close(struct tables *t)
 {
 	if (!t)
 		return;
+	tables_externals_unmap(t);
 #define TABLES_CLOSE(name, key, value) mem_close(&t->name);
 	TABLES_MAPS(TABLES_CLOSE)
 #undef TABLES_CLOSE
@@ -228,18 +230,27 @@ static int external_add(struct tables *t, __be32 addr)
 	return bpf_map_update_elem(t->external_addresses, &zero, &known, BPF_ANY) ? -errno : 0;
 }
 
-/* Take it away; the ports' owners stay noted, so that none is given twice. */
+/*
+ * Take it away; the ports' owners stay noted, so that none is given twice, but
+ * no forward may open a port of the address that gets the place next.
+ */
 static int external_remove(struct tables *t, __be32 addr)
 {
 	struct cv_external_addresses known;
 	__u32 zero = 0;
+	int place = -1;
 
 	if (bpf_map_lookup_elem(t->external_addresses, &zero, &known))
 		return -errno;
 	for (int i = 0; i < CV_MAX_EXTERNAL_ADDRESSES; i++)
-		if (known.addr[i] == addr)
-			known.addr[i] = 0;
-	return bpf_map_update_elem(t->external_addresses, &zero, &known, BPF_ANY) ? -errno : 0;
+		if (addr && known.addr[i] == addr)
+			place = i;
+	if (place < 0)
+		return 0;
+	known.addr[place] = 0;
+	if (bpf_map_update_elem(t->external_addresses, &zero, &known, BPF_ANY))
+		return -errno;
+	return tables_forwards_clear_address(t, place);
 }
 
 int tables_uplink_put(struct tables *t, __u32 ifindex, const struct cv_uplink *u)

@@ -44,10 +44,39 @@ int tables_port_free_slot(struct tables *t, __u32 *ret_slot);
  */
 int tables_port_put(struct tables *t, __u32 slot, const struct cv_port *p);
 /*
- * Takes the port, its address, leases and drop counters out.  Its flows are
- * datapath_flush()'s, before; what the limits count falls as they are taken.
+ * Takes the port, its address, leases and drop counters out.  Its forwards and
+ * then its flows (datapath_flush()) are taken before; what the limits count
+ * falls as they are.
  */
 int tables_port_clear(struct tables *t, __u32 slot);
+
+/*
+ * External ports.  A forward belongs to a port's slot: it follows the guest's
+ * address, and counts as one flow that never ends.
+ */
+struct tables_external {
+	__be32 addr;		/* 0: an address that no uplink has any more */
+	__u16  port;		/* host order, as guest_port */
+	__u16  guest_port;
+	__u32  slot;		/* the owner */
+	__u32  flows;		/* without the forward */
+	__u8   proto;		/* IPPROTO_TCP, IPPROTO_UDP */
+	bool   forward;		/* anybody may open flows */
+};
+
+/* The owner.  -ENOENT: it is free; -EADDRNOTAVAIL: no uplink has the address. */
+int tables_external_get(struct tables *t, __be32 addr, __u8 proto, __u16 port,
+			struct tables_external *ret);
+/*
+ * Open a port to everybody.  Return: 1, 0 when it was, -EADDRINUSE when another
+ * guest's port has it, -EADDRNOTAVAIL, or -errno.
+ */
+int tables_forward_put(struct tables *t, __be32 addr, __u8 proto, __u16 port, __u32 slot,
+		       __u16 guest_port);
+/* Close it for new flows.  Return: 1, 0 when there was no such forward of this slot, -errno. */
+int tables_forward_clear(struct tables *t, __be32 addr, __u8 proto, __u16 port, __u32 slot);
+/* All of a slot; 0: of slots that have no port. */
+int tables_forwards_clear(struct tables *t, __u32 slot);
 
 /* Who has this address.  -ENOENT: nobody. */
 int tables_address_get(struct tables *t, __u16 net, __be32 ip, __u32 *ret_slot);
@@ -72,6 +101,9 @@ int tables_dhcp_options_get(struct tables *t, __u16 net, struct cv_dhcp_options 
 int tables_each_network(struct tables *t, int (*fn)(__u16 id, const struct cv_network *n, void *arg), void *arg);
 int tables_each_port(struct tables *t, __u16 net, int (*fn)(__u32 slot, const struct cv_port *p, void *arg), void *arg);	/* net 0: all */
 int tables_each_lease(struct tables *t, __u16 net, int (*fn)(const struct cv_lease_key *k, const struct cv_lease *l, void *arg), void *arg);
+
+/* The forwards; @fn may put and clear some. */
+int tables_each_forward(struct tables *t, int (*fn)(const struct tables_external *e, void *arg), void *arg);
 
 struct tables_flow {
 	struct cv_tuple tuple;

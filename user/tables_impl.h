@@ -15,6 +15,7 @@
 	X(addresses, struct cv_address, __u32)				\
 	X(uplinks, __u32, struct cv_uplink)				\
 	X(flows, struct cv_tuple, struct cv_flow)			\
+	X(externals, __u32, struct cv_external)				\
 	X(external_addresses, __u32, struct cv_external_addresses)	\
 	X(leases, struct cv_lease_key, struct cv_lease)			\
 	X(dhcp_options, __u32, struct cv_dhcp_options)			\
@@ -24,6 +25,7 @@
 
 struct tables {
 	struct cv_meta layout;
+	struct cv_external *external_ports;	/* `externals` itself; NULL until it is asked for */
 #define TABLES_FIELD(name, key, value) int name;
 	TABLES_MAPS(TABLES_FIELD)
 #undef TABLES_FIELD
@@ -48,5 +50,10 @@ long tables_percpu_size(size_t value_size);
 int tables_drops_clear(struct tables *t, __u32 net, __u32 slot);
 /* Forget leases of a network and/or port; 0 matches all. */
 int tables_leases_clear(struct tables *t, __u16 net, __u32 slot);
+
+/** tables_externals_unmap() - give `externals` back, if it is mapped */
+void tables_externals_unmap(struct tables *t);
+/** tables_forwards_clear_address() - those of an address, by its place in `external_addresses` */
+int tables_forwards_clear_address(struct tables *t, unsigned int place);
 
 #endif

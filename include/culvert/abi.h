@@ -53,6 +53,13 @@ enum cv_timeout {
 	CV_N_TIMEOUTS
 };
 
+/* Who may send to a guest's mapped port (RFC 4787 section 5). */
+enum cv_filter {
+	CV_FILTER_ADDRESS_AND_PORT,	/* whom the guest has sent to */
+	CV_FILTER_ADDRESS,		/* any port of an address it has sent to */
+	CV_FILTER_ENDPOINT_INDEPENDENT,	/* anybody, while the mapping lives */
+};
+
 #define CV_NET_ISOLATE	(1U << 0)	/* guests may not talk to each other */
 #define CV_NET_DHCP	(1U << 1)	/* requests are answered */
 
@@ -70,6 +77,7 @@ enum cv_timeout {
  * @gateway_mac: what guests see as the gateway; no link has it but the bridge,
  *		so that frames for it go nowhere when the programs are gone
  * @mtu:	of the guests' links
+ * @filter:	enum cv_filter
  * @lease_s:	DHCP lease
  * @uplink:	ifindex of the uplink to use while the host's FIB does not
  *		answer, because somebody turned forwarding off on our link
@@ -91,8 +99,10 @@ struct cv_network {
 	__u16  reserved_min, reserved_max;
 	__u8   gateway_mac[6];
 	__u16  mtu;
+	__u32  filter;
 	__u32  lease_s;
 	__u32  uplink;
+	__u32  spare;
 	char   name[CV_NAME_SIZE];
 };
 
@@ -162,6 +172,7 @@ enum cv_flow_state {
 #define CV_FLOW_IN_FIN	(1U << 3)
 #define CV_FLOW_RST	(1U << 4)
 #define CV_FLOW_INBOUND	(1U << 5)	/* made by a packet from outside */
+#define CV_FLOW_ACKED	(1U << 6)	/* TCP: @out_next is known */
 #define CV_FLOW_HOST	(1U << 7)	/* between a guest and the host: no translation */
 
 /**
@@ -179,7 +190,7 @@ enum cv_flow_state {
  * @out_tick:	of the guest's last packet; @in_tick of the peer's
  * @out_packets, ...: plain sums; two CPUs in one direction may lose a few
  * @out_next:	TCP: the sequence number that the guest's last acknowledgement
- *		asked its peer for; @in_next likewise (host order)
+ *		asked its peer for (host order)
  *
  * With the kernel's 48 bytes and the key it fills three cache lines: what
  * identifies it, what the guest's packets write, what the peer's do.
@@ -206,15 +217,18 @@ struct cv_flow {
 	__u64  in_packets;
 	__u64  in_bytes;
 	__u32  in_tick;
-	__u32  in_next;
-	__u32  spare[10];
+	__u32  spare[11];
 };
+
+/* Flags of an external port. */
+#define CV_EXTERNAL_FORWARD	(1U << 0)	/* anybody may open flows to it */
 
 /**
  * struct cv_external - who owns an external port; map `externals`
  * @word:	slot << 48 | the guest's port (host order) << 32 | flows that use it;
  *		changed by compare-and-swap only; 0: never used
  * @tick:	when its last flow went
+ * @flags:	CV_EXTERNAL_*; set by user space, which then counts as a flow
  *
  * The index is (index of the address in `external_addresses` * 3 +
  * CV_EXTERNAL_TCP...) << 16 | port in host order.  The mapping is
@@ -223,7 +237,7 @@ struct cv_flow {
 struct cv_external {
 	__u64 word;
 	__u32 tick;
-	__u32 pad;
+	__u32 flags;
 };
 
 enum { CV_EXTERNAL_TCP, CV_EXTERNAL_UDP, CV_EXTERNAL_ICMP, CV_EXTERNAL_PROTOS };
@@ -419,7 +433,7 @@ struct cv_flush_args {
 
 #define CV_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(type) == (size), #type " has changed its layout")
-CV_ASSERT_SIZE(struct cv_network, 104);
+CV_ASSERT_SIZE(struct cv_network, 112);
 CV_ASSERT_SIZE(struct cv_port, 64);
 CV_ASSERT_SIZE(struct cv_tuple, 16);
 CV_ASSERT_SIZE(struct cv_flow, 128);

@@ -32,6 +32,7 @@
 #define CV_MAX_LEASES			8192
 #define CV_MAX_UPLINKS			64
 #define CV_MAX_FRAGMENTS		8192
+#define CV_MAX_PEERS			65536
 #define CV_MAX_DROP_COUNTERS		16384
 #define CV_RING_BYTES			(256 * 1024)
 

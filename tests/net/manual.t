@@ -78,6 +78,8 @@ keys()
 	columns_are ls
 	json_is 'port ls' "$NET"
 	columns_are 'port ls' "$NET"
+	json_is 'forward ls' "$NET"
+	columns_are 'forward ls' "$NET"
 	json_is 'lease ls' "$NET"
 	columns_are 'lease ls' "$NET"
 	json_is 'flow ls' "$NET"

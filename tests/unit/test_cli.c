@@ -132,11 +132,56 @@ static void help_names_every_option(void **state)
 	assert_non_null(strstr(text, "-h, --help"));
 }
 
+/* Given @n times, with one operand.  Return: what cli_parse() does; an error's code in *ret_exit. */
+static int parse_list(unsigned int n, struct cli_list *list, int *ret_exit)
+{
+	static const char *const words[] = { "first", "second" };
+	const struct cli_option options[] = {
+		{ 'p', "publish", CLI_LIST, list, "SPEC", "a port" },
+		{ 0 }
+	};
+	char *argv[2 * CLI_LIST_MAX + 4] = { (char *)(uintptr_t)"lab" };
+	int argc = 1, err, ret;
+
+	for (unsigned int i = 0; i < n; i++) {
+		argv[argc++] = (char *)(uintptr_t)"-p";
+		argv[argc++] = (char *)(uintptr_t)words[i > 0];
+	}
+	err = mute(2);
+	ret = cli_parse(argc, argv, "test NET", "A test.", options, 1, 1, NULL, ret_exit);
+	unmute(2, err);
+	return ret;
+}
+
+static void list_keeps_all_values(void **state)
+{
+	struct cli_list list = { 0 };
+	int code;
+
+	assert_int_equal(parse_list(0, &list, &code), 1);
+	assert_int_equal(list.n, 0);
+	assert_int_equal(parse_list(CLI_LIST_MAX, &list, &code), 1);
+	assert_int_equal(list.n, CLI_LIST_MAX);
+	assert_string_equal(list.values[0], "first");
+	assert_string_equal(list.values[CLI_LIST_MAX - 1], "second");
+}
+
+static void list_has_an_end(void **state)
+{
+	struct cli_list list = { 0 };
+	int code = -1;
+
+	assert_int_equal(parse_list(CLI_LIST_MAX + 1, &list, &code), -1);
+	assert_int_equal(code, CLI_USAGE);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[UNIT_N(cli_rows) + 1], *end = tests;
+	struct CMUnitTest tests[UNIT_N(cli_rows) + 3], *end = tests;
 
 	end = UNIT_ROWS(end, cli_rows, command_line_is_read);
 	*end++ = (struct CMUnitTest) cmocka_unit_test(help_names_every_option);
+	*end++ = (struct CMUnitTest) cmocka_unit_test(list_keeps_all_values);
+	*end++ = (struct CMUnitTest) cmocka_unit_test(list_has_an_end);
 	return UNIT_RUN(tests, end);
 }

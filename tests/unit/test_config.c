@@ -178,6 +178,26 @@ static const struct bad_row bad_rows[] = {
 	{ "limit beyond 64 bits", "limits: { flows-per-guest: 99999999999999999999999 }\n",
 	  "1: limits.flows-per-guest: '99999999999999999999999' is not from 1 to 262144" },
 	/* guests */
+	{ "forwards as a word", "forwards: web\n", "1: forwards: expected a list" },
+	{ "forward as a spec", "forwards:\n- 0.0.0.0:80:web\n", "2: forwards[0]: expected keys with values" },
+	{ "forward to nobody", "forwards:\n- listen: 0.0.0.0:80\n", "2: forwards[0].to: is missing" },
+	{ "forward from nowhere", "forwards:\n- to: web\n", "2: forwards[0].listen: is missing" },
+	{ "unknown key of a forward", "forwards:\n- { listen: 0.0.0.0:80, to: web, port: 1 }\n",
+	  "2: forwards[0].port: unknown key" },
+	{ "forward without address", "forwards:\n- { to: web, listen: 80 }\n",
+	  "2: forwards[0].listen: '80': names no address to listen on: put one of an uplink before the port, as in 198.51.100.2:8080, or 0.0.0.0 for all of them, as in 0.0.0.0:8080" },
+	{ "forward of a bad port", "forwards:\n- { to: web, listen: 0.0.0.0:0 }\n",
+	  "2: forwards[0].listen: '0.0.0.0:0': a port is a number from 1 to 65535, or two with '-' between" },
+	{ "forward to a bad guest", "forwards:\n- listen: 0.0.0.0:80\n  to: Web:80\n",
+	  "3: forwards[0].to: 'Web:80': that is no name of a guest: a-z, 0-9 and '-', not '-' first" },
+	{ "forward of ranges that differ", "forwards:\n- listen: 0.0.0.0:80-81\n  to: web:80\n",
+	  "3: forwards[0].to: 'web:80': the two ranges of ports are not of one length" },
+	{ "forward of another protocol", "forwards:\n- listen: 0.0.0.0:80\n  to: web\n  proto: icmp\n",
+	  "4: forwards[0].proto: 'icmp': the protocol is tcp or udp" },
+	{ "two forwards of a port", "forwards:\n- { listen: 0.0.0.0:80-90, to: web }\n- { listen: 198.51.100.2:85, to: db }\n",
+	  "3: forwards[1].listen: forwards[0] listens there already" },
+	{ "forward of an isolated network", "forwards: [{ listen: 0.0.0.0:80, to: web }]\nmode: isolated\n",
+	  "1: forwards: mode 'isolated' has no uplink to listen on" },
 	{ "guest without name", "guests:\n  - name: a\n  - ip: .10\n", "3: guests[1].name: is missing" },
 	{ "guest without anything", "guests:\n  - {}\n", "2: guests[0].name: is missing" },
 	{ "guest's name empty", "guests:\n  - name: ''\n", "2: guests[0].name: is empty" },
@@ -298,6 +318,13 @@ static const struct good_row good_rows[] = {
 	  "nat 10.20.0.0/24 uplink=auto dhcp=43200s dns=host a,-,10.20.0.254" },
 	{ "guests without address or MAC are not the same", "guests: [{ name: a }, { name: b }]\n",
 	  AUTO " a,-,0.0.0.0 b,-,0.0.0.0" },
+	{ "forwards left empty", "forwards:\n", AUTO },
+	{ "forward of a port", "forwards: [{ listen: 198.51.100.2:8080, to: web:80 }]\n",
+	  AUTO " 198.51.100.2:8080:web:80/tcp" },
+	{ "forwards of two protocols", "forwards:\n- { listen: 0.0.0.0:53, to: dns }\n- { listen: '*:53', to: dns, proto: udp }\n",
+	  AUTO " 0.0.0.0:53:dns:53/tcp 0.0.0.0:53:dns:53/udp" },
+	{ "forward of a range", "forwards: [{ proto: tcp, to: web:80-81, listen: 0.0.0.0:8080-8081 }]\n",
+	  AUTO " 0.0.0.0:8080-8081:web:80-81/tcp" },
 	{ "timeouts left empty", "timeouts:\nlimits:\n", AUTO },
 	{ "timeouts that are the defaults",
 	  "timeouts: { udp: 5m, tcp: 124m, tcp-transitory: 4m, icmp: 60s }\n", AUTO },
@@ -342,7 +369,7 @@ static void print_limits(FILE *f, const struct config *cfg)
 
 static char *print_config(const struct config *cfg)
 {
-	char text[ADDR_PREFIX_SIZE], *out;
+	char text[ADDR_PREFIX_SIZE], spec[FORWARD_SIZE], *out;
 	size_t size;
 	FILE *f = open_memstream(&out, &size);
 
@@ -360,6 +387,8 @@ static char *print_config(const struct config *cfg)
 		fprintf(f, " domain=%s", cfg->domain);
 	print_limits(f, cfg);
 	print_guests(f, cfg);
+	for (size_t i = 0; i < cfg->n_forwards; i++)
+		fprintf(f, " %s", forward_format(&cfg->forwards[i], spec));
 	fclose(f);
 	return out;
 }
