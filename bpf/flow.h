@@ -176,6 +176,12 @@ static __always_inline bool flow_alive(__u32 now, const struct cv_flow *f)
 	       pkt_recent(now, f->in_tick, f->timeout_ticks);
 }
 
+/* Let a flow be dead from now on. */
+static __always_inline void flow_end(__u32 now, struct cv_flow *f)
+{
+	f->out_tick = f->in_tick = now - f->timeout_ticks - 1;
+}
+
 /*
  * A dead flow is begun anew by its guest, in its place: as if it had been
  * swept and made again with the same port.  It was judged as a new one.

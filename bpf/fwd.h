@@ -127,9 +127,16 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct
 	if (drop)
 		return drop;
 	out->route_tick = p->now;
-	/* Another uplink: this flow keeps its address, and so its way. */
-	if (r.ifindex != out->ifindex && r.addr != out->addr)
-		return 0;
+	if (r.addr != out->addr) {
+		/* The host has lost the address: what comes back would be lost too. */
+		if (external_base(out->addr, p->proto) == EXTERNAL_NONE) {
+			flow_end(p->now, out);
+			return CV_DROP_NO_ADDRESS;
+		}
+		/* Another uplink: this flow keeps its address, and so its way. */
+		if (r.ifindex != out->ifindex)
+			return 0;
+	}
 	out->ifindex = r.ifindex;
 	out->nexthop = r.nexthop;
 	out->mtu = r.mtu;

@@ -150,6 +150,9 @@ static __noinline int nat_new_flow(struct __sk_buff *skb, const struct pkt *p,
 		return CV_DROP_NO_GUEST;
 	f = bpf_map_lookup_elem(&flows, key);
 	if (f && !(f->flags & CV_FLOW_HOST) && f->slot == slot) {
+		/* Until it is swept, when its address has gone. */
+		if (external_base(f->addr, p->proto) == EXTERNAL_NONE)
+			return CV_DROP_NO_ADDRESS;
 		flow_revive(p, n, f);
 		return 0;
 	}
