@@ -7,6 +7,7 @@
 #define CV_NAT_H
 
 #include "fwd.h"
+#include "mss.h"
 
 static __always_inline struct cv_tuple nat_out_key(const struct pkt *p)
 {
@@ -130,25 +131,32 @@ static __always_inline __u32 nat_external_net(__be32 addr, __u8 proto, __be16 po
 	return guest ? guest->net : 0;
 }
 
-/* A guest's packet belongs to no flow: may it have one, and make it. */
-static __noinline int nat_new_flow(struct __sk_buff *skb, const struct pkt *p,
-				   const struct cv_tuple *key)
+/*
+ * A guest's packet belongs to no flow: may it have one, and make it.  Not
+ * static: the verifier checks it by itself, not again for each way here.
+ */
+__noinline int nat_new_flow(struct __sk_buff *skb, struct pkt *p)
 {
-	const struct cv_network *n = network_get(p->net);
+	const struct cv_network *n;
 	struct fwd_route r = {};
+	struct cv_tuple key;
 	struct cv_flow *f;
 	__u32 slot, other;
 	int drop;
 
+	if (!p)
+		return CV_DROP_REWRITE;
+	n = network_get(p->net);
 	if (!n)
 		return CV_DROP_UNKNOWN_PORT;
+	key = nat_out_key(p);
 	drop = policy_new_flow(p, n);
 	if (drop)
 		return drop;
 	slot = address_slot(p->net, p->saddr);
 	if (!slot)
 		return CV_DROP_NO_GUEST;
-	f = bpf_map_lookup_elem(&flows, key);
+	f = bpf_map_lookup_elem(&flows, &key);
 	if (f && !(f->flags & CV_FLOW_HOST) && f->slot == slot) {
 		/* Until it is swept, when its address has gone. */
 		if (external_base(f->addr, p->proto) == EXTERNAL_NONE)
@@ -168,11 +176,11 @@ static __noinline int nat_new_flow(struct __sk_buff *skb, const struct pkt *p,
 		drop = fwd_route_read(skb, p, &r);
 	if (drop)
 		return drop;
-	return nat_insert(skb, p, n, key, &r, slot);
+	return nat_insert(skb, p, n, &key, &r, slot);
 }
 
 /* The flow of a guest's packet; made when there is none. */
-static __always_inline int nat_flow_out(struct __sk_buff *skb, const struct pkt *p,
+static __always_inline int nat_flow_out(struct __sk_buff *skb, struct pkt *p,
 					struct cv_flow **ret)
 {
 	struct cv_tuple key = nat_out_key(p);
@@ -180,7 +188,7 @@ static __always_inline int nat_flow_out(struct __sk_buff *skb, const struct pkt 
 	int drop;
 
 	if (!out) {
-		drop = nat_new_flow(skb, p, &key);
+		drop = nat_new_flow(skb, p);
 		if (drop)
 			return drop;
 		out = bpf_map_lookup_elem(&flows, &key);
@@ -311,6 +319,8 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 	/* Key and owner agree, or the entry was another's when it was read. */
 	if (f->slot != p->slot || !flow_same(f, flow_tag(&key)))
 		return CV_DROP_NO_FLOW;
+	if (mss_matters(p) && f->mtu && mss_clamp(skb, p, f->mtu))
+		return CV_DROP_REWRITE;
 	if (pkt_translate(skb, p, PKT_DESTINATION, key.local, key.lport))
 		return CV_DROP_REWRITE;
 	return fwd_into_network(skb, p);
@@ -343,6 +353,7 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	struct cv_flow *f;
 	__be32 addr;
 	__be16 port;
+	__u16 mtu;
 	int drop;
 
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMP)
@@ -368,8 +379,11 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	if (drop)
 		return drop;
 	fwd_uplink(p, f);
+	mtu = f->mtu;
 	if (!flow_same(f, nat_out_tag(p)))
 		return CV_DROP_NO_FLOW;
+	if (mss_matters(p) && mss_clamp(skb, p, mtu))
+		return CV_DROP_REWRITE;
 	return pkt_translate(skb, p, PKT_SOURCE, addr, port);
 }
 
