@@ -69,10 +69,12 @@ static __always_inline struct flow_tcp flow_tcp_next(struct flow_tcp t, __u8 tcp
 	if (tcp_flags & PKT_TCP_RST) {
 		t.flags |= CV_FLOW_RST;
 	} else {
-		/* The guest opens a closed connection's ports again. */
-		if (dir == FLOW_OUT && t.state == CV_FLOW_CLOSING &&
-		    (tcp_flags & (PKT_TCP_SYN | PKT_TCP_ACK)) == PKT_TCP_SYN)
-			t.flags = 0;
+		/* Who may open opens a closed connection's ports again. */
+		if ((dir == FLOW_OUT || t.flags & CV_FLOW_INBOUND) && t.state == CV_FLOW_CLOSING &&
+		    (tcp_flags & (PKT_TCP_SYN | PKT_TCP_ACK)) == PKT_TCP_SYN) {
+			t.flags = dir == FLOW_OUT ? 0 : CV_FLOW_INBOUND;
+			t.state = CV_FLOW_OPEN;
+		}
 		/* Data after a reset: the reset was not believed. */
 		t.flags &= ~CV_FLOW_RST;
 		if (tcp_flags & PKT_TCP_SYN)
@@ -82,14 +84,18 @@ static __always_inline struct flow_tcp flow_tcp_next(struct flow_tcp t, __u8 tcp
 		/*
 		 * An answer stands for both SYNs: the flow may be taken up in
 		 * its middle, or another CPU may have overwritten one of them.
+		 * A stranger's is none before the guest has said something.
 		 */
-		if (dir == FLOW_IN && tcp_flags & PKT_TCP_ACK)
+		if (dir == FLOW_IN && tcp_flags & PKT_TCP_ACK &&
+		    (!(t.flags & CV_FLOW_INBOUND) || t.flags & CV_FLOW_ACKED))
 			t.flags |= syns;
 	}
 
 	if (t.flags & CV_FLOW_RST || (t.flags & fins) == fins)
 		t.state = CV_FLOW_CLOSING;
-	else if ((t.flags & syns) == syns)
+	/* Of who came from outside, the third segment establishes, not the guest's answer. */
+	else if ((t.flags & syns) == syns &&
+		 !(t.flags & CV_FLOW_INBOUND && t.state == CV_FLOW_OPEN && tcp_flags & PKT_TCP_SYN))
 		t.state = CV_FLOW_ESTABLISHED;
 	else
 		t.state = CV_FLOW_OPEN;

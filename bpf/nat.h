@@ -6,6 +6,7 @@
 #ifndef CV_NAT_H
 #define CV_NAT_H
 
+#include "frag.h"
 #include "fwd.h"
 #include "mss.h"
 
@@ -229,7 +230,9 @@ static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *
 				       const struct cv_tuple *key)
 {
 	const struct cv_network *n = network_get(p->net);
-	struct flow_tcp t = { .state = CV_FLOW_OPEN };
+	struct flow_tcp t = { .state = CV_FLOW_OPEN, .flags = CV_FLOW_INBOUND };
+	/* From another guest: the way back is a hairpin too, and has no uplink. */
+	bool hairpin = skb->ifindex - CV_IFINDEX_HOST < CV_MAX_NETWORKS;
 	struct external_search s = {
 		.owner = external_owner(p->slot, key->lport),
 		.found = external_base(p->daddr, p->proto) + bpf_ntohs(p->dport),
@@ -239,6 +242,9 @@ static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *
 	int drop;
 
 	if (!n || !e || !f)
+		return CV_DROP_FILTERED;
+	/* In the host's own name, from outside: the kernel would not take it either. */
+	if (!hairpin && external_base(p->saddr, p->proto) != EXTERNAL_NONE)
 		return CV_DROP_FILTERED;
 	if (!(e->flags & CV_EXTERNAL_FORWARD) && !nat_admits(n, key, p->now))
 		return CV_DROP_FILTERED;
@@ -250,16 +256,15 @@ static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *
 	if (!external_join(&s))
 		return CV_DROP_FILTERED;
 	if (p->proto == IPPROTO_TCP)
-		t = flow_tcp_next(t, p->l4_flags & ~PKT_TCP_ACK, FLOW_IN);
+		t = flow_tcp_next(t, p->l4_flags, FLOW_IN);
 	f->addr = p->daddr;
 	f->port = p->dport;
 	f->external = s.found;
-	/* From another guest: the way back is a hairpin too, and has no uplink. */
-	f->ifindex = external_base(p->saddr, p->proto) == EXTERNAL_NONE ? skb->ifindex : 0;
+	f->ifindex = hairpin ? 0 : skb->ifindex;
 	f->mtu = 0xffff;
 	f->route_tick = p->now - CV_ROUTE_TICKS - 1;
 	f->state = t.state;
-	f->flags = t.flags | CV_FLOW_INBOUND;
+	f->flags = t.flags;
 	f->timeout_ticks = flow_timeout(n, p->proto, t.state);
 	drop = flow_insert(key, f);
 	if (drop)
@@ -312,7 +317,8 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 			return drop;
 		f = flow_find_in(skb, p, &key);
 	}
-	if (!f || f->flags & CV_FLOW_HOST)
+	/* The guest's port may have two outside; its answers to this peer have one. */
+	if (!f || f->flags & CV_FLOW_HOST || f->port != p->dport || f->addr != p->daddr)
 		return CV_DROP_FILTERED;
 	if (p->ttl <= 1)
 		return CV_DROP_TTL;
@@ -338,6 +344,7 @@ static __always_inline int nat_hairpin(struct __sk_buff *skb, struct pkt *p,
 
 	if (drop)
 		return drop;
+	frag_remember(p, p->net);	/* as it came: in a moment it is another */
 	p->saddr = addr;
 	p->sport = port;
 	p->ttl--;
@@ -345,6 +352,22 @@ static __always_inline int nat_hairpin(struct __sk_buff *skb, struct pkt *p,
 	if (!drop && p->way == WAY_KERNEL)
 		return CV_DROP_FILTERED;
 	return drop;
+}
+
+/* The filter by address remembers whom the guest goes on to send to. */
+static __always_inline void nat_renew_peer(const struct pkt *p, struct cv_flow *f)
+{
+	const struct cv_network *n;
+	struct cv_tuple key;
+
+	if ((__u16)(p->now - f->route_tick) <= CV_ROUTE_TICKS)
+		return;
+	n = network_get(p->net);
+	key = nat_out_key(p);
+	if (n)
+		nat_note_peer(n, &key, p->now);
+	if (!f->ifindex)
+		f->route_tick = p->now;	/* a hairpin: has no route to renew */
 }
 
 /* A guest's packet to an uplink. */
@@ -358,9 +381,17 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMP)
 		return CV_DROP_PROTOCOL;
+	/* Other messages have something else where an echo has its identifier. */
+	if (p->proto == IPPROTO_ICMP && pkt_first_fragment(p) &&
+	    p->l4_flags != ICMP_ECHO && p->l4_flags != ICMP_ECHOREPLY)
+		return CV_DROP_ICMP_TYPE;
 	drop = nat_flow_out(skb, p, &f);
 	if (drop)
 		return drop;
+	/* The host alone asks guests. */
+	if (pkt_icmp_echo(p, ICMP_ECHOREPLY) && pkt_first_fragment(p) &&
+	    !(f->flags & CV_FLOW_HOST))
+		return CV_DROP_ICMP_TYPE;
 	if (f->flags & CV_FLOW_HOST) {
 		/* An answer to the host; its own MAC is not what guests send to. */
 		p->way = WAY_KERNEL;
@@ -371,6 +402,7 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 		return CV_DROP_TTL;
 	addr = f->addr;
 	port = f->port;
+	nat_renew_peer(p, f);
 	if (!f->ifindex)
 		return nat_hairpin(skb, p, addr, port);
 	drop = fwd_route_refresh(skb, p, f);

@@ -144,6 +144,7 @@ static void put_network(struct report *r, const struct cmd_network *n, const str
 	put_text(r, "uplinks", n->uplinks[0] ? n->uplinks : NULL);
 	put_number(r, "mtu", n->entry.mtu);
 	put_bool(r, "isolate", n->entry.flags & CV_NET_ISOLATE);
+	put_text(r, "filter", config_filter_word(n->entry.filter));
 	put_bool(r, "dhcp", n->entry.flags & CV_NET_DHCP);
 	put_number(r, "lease_s", n->entry.lease_s);
 	put_text(r, "namespace", netns);

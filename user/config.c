@@ -24,6 +24,7 @@ void config_defaults(struct config *cfg)
 	*cfg = (struct config) {
 		.mode = CV_MODE_NAT,
 		.subnet_auto = true,
+		.filter = CV_FILTER_ADDRESS_AND_PORT,
 		.dhcp = true,
 		.lease_s = CV_DHCP_LEASE_S,
 		.dns_host = true,
@@ -358,6 +359,7 @@ static int read_all(const struct config_source *src, const struct config_file *f
 	int err = 0;
 
 	cfg->isolate = f->isolate == CONFIG_TRUE;
+	cfg->filter = (enum cv_filter)f->filter;
 	for (size_t i = 0; i < ARRAY_SIZE(readers) && !err; i++)
 		err = readers[i](src, f, cfg);
 	return err;

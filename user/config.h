@@ -10,6 +10,7 @@
  *	subnet: auto		auto, or 10.20.0.0/24 (/8 to /30, no host bits)
  *	uplink: auto		auto, eth0, or [eth0, wg0]
  *	isolate: false		guests may talk to each other
+ *	filter: address-and-port	| address | endpoint-independent
  *	dhcp:
  *	  enable: true
  *	  lease: 12h		number and s, m, h or d; 10s to 3650d
@@ -63,6 +64,7 @@ struct config {
 	unsigned int n_uplinks;	/* 0: auto, follows the host's default routes */
 	char   uplinks[CONFIG_MAX_UPLINKS][16];
 	bool   isolate;
+	enum cv_filter filter;
 	bool   dhcp;
 	__u32  lease_s;
 	bool   dns_host;	/* hand out the host's upstream resolvers: resolv_fill() */
@@ -98,6 +100,8 @@ void config_release(struct config *cfg);
 /** config_name_ok() - as network_name_check(), which logs and knows networks too */
 bool config_name_ok(const char *name);
 
+/** config_filter_word() - as the file has it */
+const char *config_filter_word(enum cv_filter filter);
 /** config_timeout_key() - its name below `timeouts` */
 const char *config_timeout_key(enum cv_timeout timeout);
 

@@ -27,6 +27,12 @@ static const cyaml_strval_t mode_words[] = {
 	[MODE_ROUTE] = { "route", CV_MODE_ROUTE },
 };
 
+static const cyaml_strval_t filter_words[] = {
+	{ "address-and-port", CV_FILTER_ADDRESS_AND_PORT },
+	{ "address", CV_FILTER_ADDRESS },
+	{ "endpoint-independent", CV_FILTER_ENDPOINT_INDEPENDENT },
+};
+
 static const cyaml_strval_t switch_words[] = {
 	{ "true", CONFIG_TRUE }, { "false", CONFIG_FALSE },
 	{ "yes", CONFIG_TRUE }, { "no", CONFIG_FALSE },
@@ -94,7 +100,7 @@ static const cyaml_schema_field_t uplink_rows[] = {
 
 struct schema {
 	cyaml_schema_field_t dhcp[5];
-	cyaml_schema_field_t top[10];
+	cyaml_schema_field_t top[11];
 	cyaml_schema_value_t root;
 };
 
@@ -115,6 +121,8 @@ static void schema_init(struct schema *s, int dns_row, int uplink_row)
 		uplink_rows[uplink_row],
 		CYAML_FIELD_ENUM("isolate", STRICT, struct config_file, isolate,
 				 switch_words, ARRAY_SIZE(switch_words)),
+		CYAML_FIELD_ENUM("filter", STRICT, struct config_file, filter,
+				 filter_words, ARRAY_SIZE(filter_words)),
 		CYAML_FIELD_MAPPING_PTR("dhcp", NULLABLE, struct config_file, dhcp, s->dhcp),
 		CYAML_FIELD_MAPPING_PTR("timeouts", NULLABLE, struct config_file, timeouts,
 					timeouts_fields),
@@ -134,6 +142,14 @@ static void schema_init(struct schema *s, int dns_row, int uplink_row)
 	memcpy(s->dhcp, dhcp, sizeof(dhcp));
 	memcpy(s->top, top, sizeof(top));
 	memcpy(&s->root, &root, sizeof(root));
+}
+
+const char *config_filter_word(enum cv_filter filter)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(filter_words); i++)
+		if (filter_words[i].val == (int64_t)filter)
+			return filter_words[i].str;
+	return NULL;
 }
 
 static int set_error(char **ret_error, char *text)

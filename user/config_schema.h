@@ -46,6 +46,7 @@ struct config_file_limits {
 struct config_file {
 	int mode;		/* enum cv_mode; 0 when not given */
 	int isolate;		/* enum config_switch */
+	int filter;		/* enum cv_filter; 0, the default, when not given */
 	char *subnet;
 	struct config_words uplink;
 	struct config_file_dhcp *dhcp;

@@ -64,7 +64,7 @@ static int set_entry(struct network_work *w)
 		.subnet = w->cfg.subnet, .netmask = w->cfg.netmask,
 		.gateway = config_gateway(w->cfg.subnet),
 		.host_ifindex = CV_IFINDEX_HOST + w->id, .ns_ifindex = CV_IFINDEX_NS + w->id,
-		.mtu = uplink_mtu(&w->uplinks), .lease_s = w->cfg.lease_s,
+		.mtu = uplink_mtu(&w->uplinks), .filter = w->cfg.filter, .lease_s = w->cfg.lease_s,
 		.uplink = w->uplinks.n ? w->uplinks.links[0].ifindex : 0,
 	};
 

@@ -158,6 +158,7 @@ int state_save_config(const char *net, const struct config *cfg)
 	if (cfg->mode != CV_MODE_ISOLATED)
 		print_uplinks(f, cfg);
 	fprintf(f, "isolate: %s\n", cfg->isolate ? "true" : "false");
+	fprintf(f, "filter: %s\n", config_filter_word(cfg->filter));
 	print_dhcp(f, cfg);
 	print_limits(f, cfg);
 	print_guests(f, cfg);

@@ -93,6 +93,7 @@ static unsigned int put_tcp(const struct packet *p, const __u8 *ip, __u8 *out)
 	put16(out, p->sport);
 	put16(out + 2, p->dport);
 	put32(out + 4, p->seq);
+	put32(out + 8, p->ack);
 	out[12] = (5 + p->tcp_options / 4) << 4;
 	out[13] = p->flags;
 	put16(out + 14, 65000);

@@ -32,7 +32,7 @@ enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8, TIME_EXCEEDED = 11, PARAMETER_
  *		is no transport header
  * @options:	of the IP header; a multiple of 4 bytes
  * @sport, @dport: of TCP and UDP; of ICMP echo the identifier and the number
- * @flags, @seq: of TCP
+ * @flags, @seq, @ack: of TCP
  * @tcp_options: so many of the first bytes of @data are TCP's options; a multiple of 4
  * @type, @code: of ICMP
  * @rest:	the second word of an ICMP error
@@ -51,7 +51,7 @@ struct packet {
 	__u16 ttl;
 	__u8  proto, tos, version, ihl;
 	__u8  flags, type, code, options_len, tcp_options;
-	__u32 seq;
+	__u32 seq, ack;
 	__u32 rest;
 	const char *options;
 	const struct packet *quote;

@@ -111,6 +111,7 @@ void world_reset(void)
 	struct cv_tuple key;
 
 	clear_hash(world.flows, sizeof(struct cv_tuple));
+	clear_hash(world.peers, sizeof(struct cv_tuple));
 	memset(world.externals, 0, N_EXTERNALS * sizeof(struct cv_external));
 	while (!bpf_map_lookup_and_delete_elem(world.live_flows, NULL, &key))
 		;

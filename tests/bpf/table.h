@@ -51,7 +51,7 @@ void row_check(const struct row *row);
 /* A claim that is no row: begin, any number of checks, end. */
 void claim_begin(void);
 void claim_end(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Expected to fail today, with the reason: TAP's TODO. */
+/* Whether something of this claim has failed already. */
 bool claim_failed(void);
 
 /** check_failed() - note a failure, with words */

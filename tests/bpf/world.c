@@ -184,6 +184,7 @@ static void note_fds(struct culvert_bpf *s)
 		.addresses = bpf_map__fd(s->maps.addresses),
 		.uplinks = bpf_map__fd(s->maps.uplinks),
 		.flows = bpf_map__fd(s->maps.flows),
+		.peers = bpf_map__fd(s->maps.peers),
 		.external_addresses = bpf_map__fd(s->maps.external_addresses),
 		.live_flows = bpf_map__fd(s->maps.live_flows),
 		.fragments = bpf_map__fd(s->maps.fragments),

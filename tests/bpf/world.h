@@ -58,7 +58,7 @@ enum hook { FROM_GUEST, TO_UPLINK, FROM_UPLINK, TO_GUEST, N_HOOKS };
 struct world {
 	int prog[N_HOOKS], start, flush;
 	int networks, ports, port_use, network_use, addresses, uplinks;
-	int flows, external_addresses, live_flows, fragments;
+	int flows, peers, external_addresses, live_flows, fragments;
 	int leases, dhcp_options, requests, drops, totals, control;
 	int cpus;
 	struct cv_external *externals;	/* the map itself, mapped */

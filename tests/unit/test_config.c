@@ -73,6 +73,12 @@ static const struct bad_row bad_rows[] = {
 	{ "route is not served", "# x\nmode: route\n", "2: mode: 'route' is not served in this version; choose one of: nat, isolated" },
 	{ "isolate is no boolean", "isolate: maybe\n",
 	  "1: isolate: 'maybe' is none of: true, false, yes, no, on, off" },
+	{ "unknown filter", "isolate: no\nfilter: open\n",
+	  "2: filter: 'open' is none of: address-and-port, address, endpoint-independent" },
+	{ "empty filter", "filter:\n",
+	  "1: filter: '' is none of: address-and-port, address, endpoint-independent" },
+	{ "filter as a list", "filter: [address]\n", "1: filter: expected a single value" },
+	{ "filter given twice", "filter: address\nfilter: address\n", "2: filter: given twice" },
 	{ "isolate is a number", "isolate: 1\n", "1: isolate: '1' is none of: true, false, yes, no, on, off" },
 	{ "subnet is no subnet", "mode: nat\nsubnet: lan\n",
 	  "2: subnet: 'lan' is neither 'auto' nor a subnet like 10.20.0.0/24" },
@@ -290,6 +296,9 @@ static const struct good_row good_rows[] = {
 	{ "isolated", "mode: isolated\n", "isolated auto uplink=auto dhcp=43200s dns=host" },
 	{ "isolate", "isolate: yes\n", "nat auto isolate uplink=auto dhcp=43200s dns=host" },
 	{ "isolate: off", "isolate: off\n", AUTO },
+	{ "filter that is the default", "filter: address-and-port\n", AUTO },
+	{ "filter by address", "filter: address\n", AUTO " filter=address" },
+	{ "no filter", "filter: 'endpoint-independent'\n", AUTO " filter=endpoint-independent" },
 	{ "subnet", "subnet: 10.20.0.0/16\n", "nat 10.20.0.0/16 uplink=auto dhcp=43200s dns=host" },
 	{ "smallest subnet", "subnet: 10.0.0.4/30\n", "nat 10.0.0.4/30 uplink=auto dhcp=43200s dns=host" },
 	{ "largest subnet", "subnet: 10.0.0.0/8\n", "nat 10.0.0.0/8 uplink=auto dhcp=43200s dns=host" },
@@ -363,6 +372,8 @@ static void print_limits(FILE *f, const struct config *cfg)
 			cfg->timeout_s[CV_TIMEOUT_TCP_ESTABLISHED],
 			cfg->timeout_s[CV_TIMEOUT_TCP_TRANSITORY],
 			cfg->timeout_s[CV_TIMEOUT_ICMP]);
+	if (cfg->filter != defaults.filter)
+		fprintf(f, " filter=%s", config_filter_word(cfg->filter));
 	if (cfg->max_flows || cfg->max_guest_flows)
 		fprintf(f, " limits=%u,%u", cfg->max_flows, cfg->max_guest_flows);
 }
