@@ -124,6 +124,11 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct
 	if ((__u16)(p->now - out->route_tick) <= CV_ROUTE_TICKS)
 		return 0;
 	drop = fwd_route_read(skb, p, &r);
+	/* The route moved to a link that is no uplink: the flow keeps its own way. */
+	if (drop == CV_DROP_NO_UPLINK && external_base(out->addr, p->proto) != EXTERNAL_NONE) {
+		out->route_tick = p->now;
+		return 0;
+	}
 	if (drop)
 		return drop;
 	out->route_tick = p->now;

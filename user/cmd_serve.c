@@ -32,6 +32,7 @@
 #define EAGER_TICK_US	50000ULL	/* for a second after something changed in CULVERT_RUN */
 #define EAGER_TICKS	20
 #define FIRST_NETWORK_NS 60000000000ULL	/* --until-last waits this long for one */
+#define SETTLE_US	100000ULL	/* the host's changes come in bursts */
 #define LOCK_TRIES	50
 #define LOCK_PAUSE_NS	10000000
 
@@ -39,13 +40,15 @@
  * struct daemon - the whole process
  * @serve:	NULL while there are no maps
  * @requests:	its event source
+ * @uplinks:	likewise; NULL when uplinks are not followed
+ * @settle:	runs while they are to be looked at
  * @known_error: of opening the maps, told already
  * @eager:	ticks that come quickly still
  * @reload:	configurations may have changed
  */
 struct daemon {
 	sd_event *event;
-	sd_event_source *requests, *timer, *changes;
+	sd_event_source *requests, *uplinks, *settle, *timer, *changes;
 	struct serve *serve;
 	int lock_fd, ready_fd;
 	bool until_last, had_network, reload;
@@ -96,8 +99,44 @@ static int on_requests(sd_event_source *src, int fd, uint32_t revents, void *arg
 	return 0;
 }
 
+/* Not put off by what changes meanwhile: the first change waits no longer than this. */
+static int look_soon(struct daemon *d)
+{
+	int on, err = sd_event_source_get_enabled(d->settle, &on);
+
+	if (err < 0 || on != SD_EVENT_OFF)
+		return err < 0 ? err : 0;
+	err = sd_event_source_set_time_relative(d->settle, SETTLE_US);
+	return err < 0 ? err : sd_event_source_set_enabled(d->settle, SD_EVENT_ONESHOT);
+}
+
+static int on_uplinks(sd_event_source *src, int fd, uint32_t revents, void *arg)
+{
+	struct daemon *d = arg;
+
+	return serve_uplinks_changed(d->serve) ? look_soon(d) : 0;
+}
+
+static int on_settle(sd_event_source *src, uint64_t usec, void *arg)
+{
+	struct daemon *d = arg;
+
+	return d->serve && serve_uplinks_follow(d->serve) == -EAGAIN ? look_soon(d) : 0;
+}
+
+static int watch_uplinks(struct daemon *d)
+{
+	int fd = serve_uplinks_fd(d->serve), err;
+
+	if (fd < 0)
+		return 0;
+	err = sd_event_add_io(d->event, &d->uplinks, fd, EPOLLIN, on_uplinks, d);
+	return err < 0 ? err : look_soon(d);	/* what changed while nobody served */
+}
+
 static void detach(struct daemon *d)
 {
+	d->uplinks = sd_event_source_disable_unref(d->uplinks);
 	d->requests = sd_event_source_disable_unref(d->requests);
 	serve_close(take_ptr(d->serve));
 }
@@ -109,9 +148,11 @@ static int attach(struct daemon *d)
 	if (err)
 		return err;
 	err = sd_event_add_io(d->event, &d->requests, serve_fd(d->serve), EPOLLIN, on_requests, d);
+	if (err >= 0)
+		err = watch_uplinks(d);
 	if (err < 0) {
 		detach(d);
-		return log_ret(err, "cannot wait for DHCP requests");
+		return log_ret(err, "cannot wait for events");
 	}
 	d->reload = false;
 	return 0;
@@ -268,6 +309,11 @@ static int add_sources(struct daemon *d)
 		err = sd_event_add_time_relative(d->event, &d->timer, CLOCK_MONOTONIC, TICK_US,
 						 EAGER_TICK_US / 5, on_timer, d);
 	if (err >= 0)
+		err = sd_event_add_time_relative(d->event, &d->settle, CLOCK_MONOTONIC, 0, 0,
+						 on_settle, d);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(d->settle, SD_EVENT_OFF);
+	if (err >= 0)
 		err = sd_event_add_inotify(d->event, &d->changes, paths_run(),
 					   IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE,
 					   on_change, d);
@@ -312,6 +358,7 @@ static int run(struct daemon *d)
 static void clean_up(struct daemon *d)
 {
 	detach(d);
+	sd_event_source_unref(d->settle);
 	sd_event_source_unref(d->timer);
 	sd_event_source_unref(d->changes);
 	sd_event_unref(d->event);

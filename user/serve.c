@@ -21,11 +21,13 @@
 #include "lock.h"
 #include "log.h"
 #include "mem.h"
+#include "net_watch.h"
 #include "paths.h"
 #include "reply_socket.h"
 #include "resolv.h"
 #include "state.h"
 #include "tables.h"
+#include "uplink_watch.h"
 
 #define META_PIN	"map/meta"
 #define LOCK_TRIES	200
@@ -36,6 +38,8 @@ struct serve {
 	struct dhcp_leases *leases;
 	struct reply_sockets *sockets;
 	struct ring_buffer *ring;
+	struct net_watch *watch;	/* NULL: uplinks are not followed */
+	bool lingers;			/* an uplink is kept for flows; look when they have ended */
 	struct stat pin;
 	int lock_fd;
 	__u64 scanned_ns;
@@ -142,6 +146,49 @@ int serve_fd(const struct serve *s)
 	return tables_requests_fd(s->ring);
 }
 
+/* --- uplinks */
+
+int serve_uplinks_fd(const struct serve *s)
+{
+	return s->watch ? net_watch_fd(s->watch) : -1;
+}
+
+bool serve_uplinks_changed(struct serve *s)
+{
+	int changed = net_watch_read(s->watch);
+
+	if (changed < 0)
+		log_warn("cannot read what changes on the host: %s", strerror(-changed));
+	return changed;
+}
+
+/* The lock of networks that are gone would be left behind. */
+static bool maps_are_gone(const struct serve *s)
+{
+	if (serve_is_current(s))
+		return false;
+	if (!datapath_loaded())
+		lock_remove();
+	return true;
+}
+
+int serve_uplinks_follow(struct serve *s)
+{
+	_fd_ int lock = -1;
+	int err;
+
+	if (!serve_is_current(s))
+		return 0;
+	err = lock_try(NULL, &lock);
+	if (err == -EAGAIN)
+		return err;
+	if (err)
+		return log_ret(err, "cannot lock '%s'", paths_run()), 0;
+	if (!maps_are_gone(s))
+		uplink_watch_follow(s->tables, &s->lingers);
+	return 0;
+}
+
 /* --- configuration */
 
 static int update_options(struct serve *s, __u16 id, const struct cv_network *n,
@@ -213,6 +260,8 @@ void serve_tick(struct serve *s)
 	reply_sockets_tidy(s->sockets, now_ns);
 	if (now_ns - s->scanned_ns < SERVE_SCAN_NS)
 		return;
+	if (s->lingers)
+		serve_uplinks_follow(s);
 	if (resolvers_changed(s))
 		serve_reload(s);
 	else
@@ -255,6 +304,7 @@ void serve_close(struct serve *s)
 {
 	if (!s)
 		return;
+	net_watch_close(s->watch);
 	tables_requests_close(s->ring);
 	reply_sockets_free(s->sockets);
 	dhcp_leases_free(s->leases);
@@ -299,6 +349,10 @@ int serve_open(struct serve **ret)
 				  datapath_strerror(err));
 		return err;
 	}
+	err = net_watch_open(&s->watch);
+	if (err)
+		log_warn("cannot watch the host's links, so networks do not follow them: %s",
+			 strerror(-err));
 	serve_reload(s);
 	*ret = s;
 	return 0;

@@ -30,6 +30,18 @@ int serve_fd(const struct serve *s);
 /** serve_requests() - answer those.  Return: 0 or -errno */
 int serve_requests(struct serve *s);
 
+/** serve_uplinks_fd() - readable when links, addresses or routes of the host change; -1: no such */
+int serve_uplinks_fd(const struct serve *s);
+
+/** serve_uplinks_changed() - read that.  Return: whether to call serve_uplinks_follow() soon */
+bool serve_uplinks_changed(struct serve *s);
+
+/**
+ * serve_uplinks_follow() - make the networks follow
+ * Return: 0, or -EAGAIN when a command holds the lock: try again soon.
+ */
+int serve_uplinks_follow(struct serve *s);
+
 /** serve_reload() - read configurations and the host's resolvers anew */
 void serve_reload(struct serve *s);
 

@@ -253,13 +253,48 @@ static int external_remove(struct tables *t, __be32 addr)
 	return tables_forwards_clear_address(t, place);
 }
 
+static int has_address(const void *key, const void *value, void *arg)
+{
+	const struct cv_uplink *u = value;
+
+	return u->addr == *(const __be32 *)arg;
+}
+
+/* An uplink has lost an address: it goes when no other one has it. */
+static int external_release(struct tables *t, __be32 addr)
+{
+	int err;
+
+	err = tables_walk(t->uplinks, sizeof(__u32), sizeof(struct cv_uplink), has_address, &addr);
+	return err ? (err < 0 ? err : 0) : external_remove(t, addr);
+}
+
+/*
+ * The new address is known before the entry names it.  Where there is no room
+ * for both, the old one goes first: guests' packets are dropped in between.
+ */
 int tables_uplink_put(struct tables *t, __u32 ifindex, const struct cv_uplink *u)
 {
-	int err = u->addr ? external_add(t, u->addr) : 0;
+	struct cv_uplink before = {};
+	struct cv_uplink without = *u;
+	int err;
 
+	if (bpf_map_lookup_elem(t->uplinks, &ifindex, &before) && errno != ENOENT)
+		return -errno;
+	err = u->addr ? external_add(t, u->addr) : 0;
+	if (err == -ENOSPC && before.addr) {
+		without.addr = 0;
+		err = bpf_map_update_elem(t->uplinks, &ifindex, &without, BPF_ANY) ? -errno : 0;
+		if (!err)
+			err = external_release(t, before.addr);
+		if (!err)
+			err = external_add(t, u->addr);
+	}
 	if (err)
 		return err;
-	return bpf_map_update_elem(t->uplinks, &ifindex, u, BPF_ANY) ? -errno : 0;
+	if (bpf_map_update_elem(t->uplinks, &ifindex, u, BPF_ANY))
+		return -errno;
+	return before.addr && before.addr != u->addr ? external_release(t, before.addr) : 0;
 }
 
 int tables_uplink_get(struct tables *t, __u32 ifindex, struct cv_uplink *ret)
@@ -272,24 +307,16 @@ int tables_uplink_get(struct tables *t, __u32 ifindex, struct cv_uplink *ret)
 	return 0;
 }
 
-static int has_address(const void *key, const void *value, void *arg)
-{
-	const struct cv_uplink *u = value;
-
-	return u->addr == *(const __be32 *)arg;
-}
-
 int tables_uplink_clear(struct tables *t, __u32 ifindex)
 {
-	struct cv_uplink u;
+	struct cv_uplink u = {};
 	int err = tables_uplink_get(t, ifindex, &u);
 
 	if (err)
 		return err;
 	if (bpf_map_delete_elem(t->uplinks, &ifindex))
 		return -errno;
-	err = tables_walk(t->uplinks, sizeof(ifindex), sizeof(u), has_address, &u.addr);
-	return err ? (err < 0 ? err : 0) : external_remove(t, u.addr);
+	return external_release(t, u.addr);
 }
 
 struct uplink_search {

@@ -56,13 +56,16 @@ static int add_uplink(struct net *host, const struct net_link *l, struct uplink_
 	return err ? log_ret(err, "uplink '%s': cannot read its addresses", u->name) : 0;
 }
 
-static int choose_named(struct net *host, const struct config *cfg, struct uplink_set *set)
+static int choose_named(struct net *host, const struct config *cfg, bool present,
+			struct uplink_set *set)
 {
 	struct net_link l;
 	int err;
 
 	for (unsigned int i = 0; i < cfg->n_uplinks; i++) {
 		err = net_link_find(host, cfg->uplinks[i], &l);
+		if (present && (err == -ENODEV || (!err && (!l.ether || uplink_is_ours(l.ifindex)))))
+			continue;
 		if (err)
 			return log_ret(err, "uplink '%s'", cfg->uplinks[i]);
 		if (uplink_is_ours(l.ifindex))
@@ -78,6 +81,7 @@ static int choose_named(struct net *host, const struct config *cfg, struct uplin
 struct route_search {
 	struct net *query;	/* a second socket: the first is busy with the walk */
 	struct uplink_set *set;
+	bool present;
 };
 
 /* As VPNs do it, two routes to one half each are a default route too. */
@@ -92,17 +96,18 @@ static int on_route(const struct net_route *r, void *arg)
 	if (net_link_get(s->query, r->ifindex, &l))
 		return 0;	/* just gone */
 	if (!l.ether) {
-		log_warn("link '%s' holds a default route but carries no Ethernet frames: not used",
-			 l.name);
+		log_print(s->present ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+			  "link '%s' holds a default route but carries no Ethernet frames: not used",
+			  l.name);
 		return 0;
 	}
 	return add_uplink(s->query, &l, s->set);
 }
 
-static int choose_by_route(struct net *host, struct uplink_set *set)
+static int choose_by_route(struct net *host, bool present, struct uplink_set *set)
 {
 	_net_ struct net *query = NULL;
-	struct route_search s = { .set = set };
+	struct route_search s = { .set = set, .present = present };
 	int err;
 
 	err = net_open(-1, &query);
@@ -112,21 +117,32 @@ static int choose_by_route(struct net *host, struct uplink_set *set)
 	err = net_route_each(host, on_route, &s);
 	if (err)
 		return log_ret(err, "cannot read the host's routes");
-	if (!set->n)
+	if (!set->n && !present)
 		return log_refuse(-ENODEV, "no link holds an IPv4 default route; name one with --uplink, or use mode 'isolated'");
 	return 0;
 }
 
-int uplink_choose(struct net *host, const struct config *cfg, struct uplink_set *ret)
+static int choose(struct net *host, const struct config *cfg, bool present, struct uplink_set *ret)
 {
 	struct uplink_set set = { 0 };
 	int err = 0;
 
 	if (cfg->mode != CV_MODE_ISOLATED)
-		err = cfg->n_uplinks ? choose_named(host, cfg, &set) : choose_by_route(host, &set);
+		err = cfg->n_uplinks ? choose_named(host, cfg, present, &set) :
+				       choose_by_route(host, present, &set);
 	if (!err)
 		*ret = set;
 	return err;
+}
+
+int uplink_choose(struct net *host, const struct config *cfg, struct uplink_set *ret)
+{
+	return choose(host, cfg, false, ret);
+}
+
+int uplink_present(struct net *host, const struct config *cfg, struct uplink_set *ret)
+{
+	return choose(host, cfg, true, ret);
 }
 
 unsigned int uplink_mtu(const struct uplink_set *set)
@@ -162,10 +178,26 @@ static int put_entry(struct tables *t, const struct uplink *u)
 	return err ? err : 1;
 }
 
-static int attach_program(const struct uplink *u)
+/* A link that was given another name: its pin has the old one. */
+static int forget_old_name(struct tables *t, const struct uplink *u)
+{
+	struct cv_uplink now;
+	char pin[32];
+	int err = tables_uplink_get(t, u->ifindex, &now);
+
+	if (err || !strcmp(now.name, u->name))
+		return err == -ENOENT ? 0 : err;
+	return datapath_detach(DATAPATH_FROM_UPLINK, u->ifindex, pin_name(pin, now.name));
+}
+
+static int attach_program(struct tables *t, const struct uplink *u)
 {
 	char pin[32];
-	int err = datapath_attached(DATAPATH_FROM_UPLINK, u->ifindex, pin_name(pin, u->name));
+	int err = forget_old_name(t, u);
+
+	if (err)
+		return err;
+	err = datapath_attached(DATAPATH_FROM_UPLINK, u->ifindex, pin_name(pin, u->name));
 
 	if (err)
 		return err < 0 ? err : 0;
@@ -181,7 +213,7 @@ int uplink_attach(struct tables *t, const struct uplink_set *set)
 		const struct uplink *u = &set->links[i];
 
 		/* The program first: with the entry, guests' packets begin to leave here. */
-		err = attach_program(u);
+		err = attach_program(t, u);
 		if (err < 0)
 			return log_ret(err, "uplink '%s': cannot attach the program", u->name);
 		changed |= err;
@@ -189,7 +221,7 @@ int uplink_attach(struct tables *t, const struct uplink_set *set)
 		if (err < 0)
 			return log_ret(err, "uplink '%s': cannot write its entry", u->name);
 		changed |= err;
-		if (!u->addr)
+		if (err && !u->addr)
 			log_warn("uplink '%s' has no IPv4 address yet", u->name);
 	}
 	return changed;
@@ -226,6 +258,19 @@ static bool is_gone(int ifindex, const char *name)
 	return !if_indextoname(ifindex, now) || strcmp(now, name);
 }
 
+/* Return: 1 when another link has the name by now, and with it the pin. */
+static int name_is_taken(struct tables *t, const char *name)
+{
+	struct cv_uplink u;
+	__u32 ifindex = 0;
+	int err;
+
+	while (!(err = tables_uplink_next(t, ifindex, &ifindex, &u)))
+		if (!strcmp(u.name, name))
+			return 1;
+	return err == -ENOENT ? 0 : err;
+}
+
 static int leave(struct tables *t, __u32 ifindex, const struct cv_uplink *u)
 {
 	char pin[32];
@@ -234,6 +279,9 @@ static int leave(struct tables *t, __u32 ifindex, const struct cv_uplink *u)
 	err = tables_uplink_clear(t, ifindex);
 	if (err && err != -ENOENT)
 		return log_ret(err, "uplink '%s': cannot remove its entry", u->name);
+	err = name_is_taken(t, u->name);
+	if (err)
+		return err < 0 ? log_ret(err, "cannot read the uplinks") : 0;
 	err = datapath_detach(DATAPATH_FROM_UPLINK, ifindex, pin_name(pin, u->name));
 	if (err)
 		return log_ret(err, "uplink '%s': cannot detach the program", u->name);

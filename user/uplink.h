@@ -41,6 +41,13 @@ bool uplink_is_ours(int ifindex);
  */
 int uplink_choose(struct net *host, const struct config *cfg, struct uplink_set *ret);
 
+/**
+ * uplink_present() - the same of what is there now, be it nothing
+ *
+ * Links that do not exist or cannot be used are passed over without a word.
+ */
+int uplink_present(struct net *host, const struct config *cfg, struct uplink_set *ret);
+
 /** uplink_mtu() - the smallest of a set; 1500 for none */
 unsigned int uplink_mtu(const struct uplink_set *set);
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Being told when links, addresses, default routes or forwarding change in a
+ * network namespace: the one the watch was opened in.  Nothing here logs.
+ */
+#ifndef CULVERT_NET_WATCH_H
+#define CULVERT_NET_WATCH_H
+
+struct net_watch;
+
+/** net_watch_open() - from now on.  Return: 0 or -errno */
+int net_watch_open(struct net_watch **ret);
+void net_watch_close(struct net_watch *w);	/* NULL is fine */
+
+/** net_watch_fd() - readable when something was told */
+int net_watch_fd(const struct net_watch *w);
+
+/**
+ * net_watch_read() - take in what was told
+ *
+ * It says that something changed, not what: the reader looks for itself, and
+ * so it does no harm when the kernel had more to tell than fitted.
+ *
+ * Return: 1 when an uplink may have changed, 0, or -errno.
+ */
+int net_watch_read(struct net_watch *w);
+
+#endif
