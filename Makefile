@@ -75,17 +75,26 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/asan/libculv
 BPFTEST	= $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%,$(wildcard tests/bpf/test_*.c))
 BPFTEST_OBJ = $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c))) \
 	      $(filter-out $(BUILD)/user/main.o,$(OBJ))
+# test_model drives the datapath beside a naive one
+MODEL_OBJ = $(patsubst tests/model/%.c,$(BUILD)/bpftest/%.o,$(wildcard tests/model/*.c))
+$(BUILD)/bpftest/nat_%.o: tests/model/nat_%.c $(wildcard tests/model/*.h tests/bpf/*.h include/culvert/*.h) | $(BUILD)/culvert.skel.h $(BUILD)/bpftest
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) -Itests/bpf -Itests/model -c -o $@ $<
+
+$(BUILD)/bpftest/test_model: $(MODEL_OBJ)
+$(BUILD)/bpftest/test_model: BPFTEST_MORE = -Itests/model $(MODEL_OBJ)
+
 $(BUILD)/bpftest/%.o: tests/bpf/%.c $(wildcard tests/bpf/*.h include/culvert/*.h) | $(BUILD)/culvert.skel.h $(BUILD)/bpftest
 	@echo "  CC    $@"
 	@$(CC) $(CFLAGS_ALL) -Itests/bpf -c -o $@ $<
 
 # world.o holds the skeleton
 $(BUILD)/bpftest/world.o: $(BUILD)/culvert.skel.h
-.SECONDARY: $(BPFTEST_OBJ)
+.SECONDARY: $(BPFTEST_OBJ) $(MODEL_OBJ)
 
 $(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h include/culvert/*.h) $(BPFTEST_OBJ) | $(BUILD)/bpftest
 	@echo "  CC    $@"
-	@$(CC) $(CFLAGS_ALL) -Itests/bpf -o $@ $< $(BPFTEST_OBJ) $(PKG_LIBS)
+	@$(CC) $(CFLAGS_ALL) -Itests/bpf $(BPFTEST_MORE) -o $@ $< $(BPFTEST_OBJ) $(PKG_LIBS)
 
 # --- tools of the tests and the bench
 TOOLS	= $(patsubst tools/%.c,$(BUILD)/%,$(wildcard tools/*.c)) $(patsubst tools/bench/%.c,$(BUILD)/%,$(wildcard tools/bench/bench*.c))

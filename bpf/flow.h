@@ -258,6 +258,9 @@ static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb,
 
 	if (!f || !flow_alive(p->now, f))
 		return NULL;
+	/* The guest's port may have two outside; its answers to this peer have one. */
+	if (f->port != p->dport || f->addr != p->daddr)
+		return NULL;
 	if (flow_tcp_matters(p, f->state))
 		flow_tcp_step(p, f, FLOW_IN);
 	f->in_tick = p->now;

@@ -239,6 +239,7 @@ static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *
 	};
 	struct cv_external *e = external_get(s.found);
 	struct cv_flow *f = flow_blank(key, p->slot, p->now);
+	__u32 mtu = 0;
 	int drop;
 
 	if (!n || !e || !f)
@@ -261,7 +262,8 @@ static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *
 	f->port = p->dport;
 	f->external = s.found;
 	f->ifindex = hairpin ? 0 : skb->ifindex;
-	f->mtu = 0xffff;
+	bpf_check_mtu(skb, skb->ifindex, &mtu, 0, 0);
+	f->mtu = hairpin || !mtu || mtu > 0xffff ? 0xffff : mtu;
 	f->route_tick = p->now - CV_ROUTE_TICKS - 1;
 	f->state = t.state;
 	f->flags = t.flags;
@@ -317,8 +319,7 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 			return drop;
 		f = flow_find_in(skb, p, &key);
 	}
-	/* The guest's port may have two outside; its answers to this peer have one. */
-	if (!f || f->flags & CV_FLOW_HOST || f->port != p->dport || f->addr != p->daddr)
+	if (!f || f->flags & CV_FLOW_HOST)
 		return CV_DROP_FILTERED;
 	if (p->ttl <= 1)
 		return CV_DROP_TTL;
@@ -370,6 +371,15 @@ static __always_inline void nat_renew_peer(const struct pkt *p, struct cv_flow *
 		f->route_tick = p->now;	/* a hairpin: has no route to renew */
 }
 
+/* Is this echo reply one that the host, who alone asks guests, waits for? */
+static __always_inline bool nat_host_asked(const struct pkt *p)
+{
+	struct cv_tuple key = nat_out_key(p);
+	struct cv_flow *f = bpf_map_lookup_elem(&flows, &key);
+
+	return f && f->flags & CV_FLOW_HOST;
+}
+
 /* A guest's packet to an uplink. */
 static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 {
@@ -385,13 +395,11 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	if (p->proto == IPPROTO_ICMP && pkt_first_fragment(p) &&
 	    p->l4_flags != ICMP_ECHO && p->l4_flags != ICMP_ECHOREPLY)
 		return CV_DROP_ICMP_TYPE;
+	if (pkt_icmp_echo(p, ICMP_ECHOREPLY) && pkt_first_fragment(p) && !nat_host_asked(p))
+		return CV_DROP_ICMP_TYPE;
 	drop = nat_flow_out(skb, p, &f);
 	if (drop)
 		return drop;
-	/* The host alone asks guests. */
-	if (pkt_icmp_echo(p, ICMP_ECHOREPLY) && pkt_first_fragment(p) &&
-	    !(f->flags & CV_FLOW_HOST))
-		return CV_DROP_ICMP_TYPE;
 	if (f->flags & CV_FLOW_HOST) {
 		/* An answer to the host; its own MAC is not what guests send to. */
 		p->way = WAY_KERNEL;

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The datapath beside a naive model of it (tests/model): random packets go to
+ * both, and the model says beforehand what becomes of each: verdict, counter,
+ * every byte, and the state of every flow.  MODEL_SEED=N repeats a run,
+ * MODEL_PACKETS=N makes it longer.  To narrow a failure down: MODEL_WITHOUT, a
+ * mask of enum random_kind.  The model makes the datapath's known errors as
+ * well (FOLLOW_KNOWN, nat_model.h), so as to see what else there is;
+ * MODEL_FOLLOW=0 shows them.
+ *
+ * The clock stands still but for steps that the run decides: whenever the real
+ * one goes on, the times in the maps are moved with it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "nat_random.h"
+#include "table.h"
+
+#define DEFAULT_PACKETS	250000
+#define EPISODE		2500	/* packets in one world */
+#define MS		1000000
+
+static struct model model;
+static __u32 real_tick;		/* when the times in the maps were moved last */
+static bool crossed;		/* the real clock went on during a run */
+static unsigned int n_runs, n_kinds[N_KINDS], n_drops[CV_N_DROPS];
+
+/* --- state of both sides */
+
+static struct cv_tuple key_of(const struct model_flow *f)
+{
+	struct cv_tuple key = world_tuple(f->proto, f->guest->ip, f->lport, f->remote, f->rport);
+
+	key.net = f->guest->net;
+	return key;
+}
+
+static bool chosen(const struct model_flow *f, __u16 *ret_port)
+{
+	struct cv_tuple key = key_of(f);
+	struct cv_flow flow;
+
+	if (!world_flow(&key, &flow))
+		return false;
+	*ret_port = ntohs(flow.port);
+	return true;
+}
+
+static __u8 flags_of(const struct model_flow *f)
+{
+	return (f->out_syn ? CV_FLOW_OUT_SYN : 0) | (f->in_syn ? CV_FLOW_IN_SYN : 0) |
+	       (f->out_fin ? CV_FLOW_OUT_FIN : 0) | (f->in_fin ? CV_FLOW_IN_FIN : 0) |
+	       (f->reset ? CV_FLOW_RST : 0) | (f->inbound ? CV_FLOW_INBOUND : 0) |
+	       (f->acked ? CV_FLOW_ACKED : 0);
+}
+
+/* Was it @tick, when the clock may have gone on once meanwhile? */
+static void check_tick(__u32 got, __u32 want)
+{
+	if (!crossed || got != want + 1)
+		CHECK_EQ(got, want);
+}
+
+static void check_flow(const struct model_flow *f, __u32 shift, __u32 new_shift)
+{
+	struct cv_tuple key = key_of(f);
+	struct cv_flow flow = {};
+
+	if (!world_flow(&key, &flow)) {
+		CHECK(!"a flow is missing");
+		return;
+	}
+	CHECK_EQ(flow.state, f->state);
+	CHECK_EQ(flow.flags, flags_of(f));
+	CHECK_EQ(flow.timeout_ticks, f->timeout);
+	CHECK_EQ(flow.slot, f->guest->slot);
+	CHECK_EQ(ntohl(flow.addr), f->outside->addr);
+	CHECK_EQ(ntohs(flow.port), f->outside->port);
+	CHECK_EQ(flow.out_packets, f->out_packets);
+	CHECK_EQ(flow.out_bytes, f->out_bytes);
+	CHECK_EQ(flow.in_packets, f->in_packets);
+	CHECK_EQ(flow.in_bytes, f->in_bytes);
+	if (f->acked)
+		CHECK_EQ(flow.out_next, f->next);
+	check_tick(flow.out_tick, f->out_tick + shift);
+	check_tick(flow.in_tick, f->in_tick + shift);
+	flow.out_tick = f->out_tick + new_shift;
+	flow.in_tick = f->in_tick + new_shift;
+	flow.route_tick += new_shift - shift;
+	world_set_flow(&key, &flow);
+}
+
+static void check_mapping(const struct model_mapping *e, __u32 shift, __u32 new_shift)
+{
+	struct cv_external *at = world_external(e->addr, e->proto, e->port);
+
+	if (at->word != EXTERNAL(e->slot, e->lport, e->flows))
+		check_failed(__FILE__, __LINE__, "port %u of %x is %llx, not %llx", e->port, e->addr,
+			     (unsigned long long)at->word,
+			     (unsigned long long)EXTERNAL(e->slot, e->lport, e->flows));
+	/* When the last flow went; of no use while there are any. */
+	if (!e->flows)
+		check_tick(at->tick, e->tick + shift);
+	at->tick = e->tick + new_shift;
+}
+
+static void move_fragments(__u32 by)
+{
+	struct cv_fragment_key at, next;
+	struct cv_fragment first;
+	int err = bpf_map_get_next_key(world.fragments, NULL, &next);
+
+	while (!err) {
+		at = next;
+		err = bpf_map_get_next_key(world.fragments, &at, &next);
+		if (bpf_map_lookup_elem(world.fragments, &at, &first))
+			continue;
+		first.tick += by;
+		bpf_map_update_elem(world.fragments, &at, &first, BPF_EXIST);
+	}
+}
+
+static void move_peers(__u32 by)
+{
+	struct cv_tuple at, next;
+	__u32 tick;
+	int err = bpf_map_get_next_key(world.peers, NULL, &next);
+
+	while (!err) {
+		at = next;
+		err = bpf_map_get_next_key(world.peers, &at, &next);
+		if (bpf_map_lookup_elem(world.peers, &at, &tick))
+			continue;
+		tick += by;
+		bpf_map_update_elem(world.peers, &at, &tick, BPF_EXIST);
+	}
+}
+
+static void move_limits(__u32 new_shift)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		struct cv_use use = world_use(world.network_use, model.nets[i].id);
+
+		use.error_tick = model.nets[i].error_tick + new_shift;
+		use.errors = model.nets[i].errors;
+		world_set_use(world.network_use, model.nets[i].id, &use);
+	}
+}
+
+/* Compare all state, and let the model's clock go on by @ticks. */
+static void clock_step(__u32 ticks)
+{
+	__u32 shift = real_tick - model.now, new_shift;
+
+	model.now += ticks;
+	real_tick = world_tick();
+	new_shift = real_tick - model.now;
+	for (unsigned int i = 0; i < model.n_flows; i++)
+		check_flow(&model.flows[i], shift, new_shift);
+	for (unsigned int i = 0; i < model.n_mappings; i++)
+		check_mapping(&model.mappings[i], shift, new_shift);
+	CHECK_EQ(world_use(world.network_use, 0).flows, model.n_flows);
+	move_fragments(new_shift - shift);
+	move_peers(new_shift - shift);
+	move_limits(new_shift);
+	crossed = false;
+}
+
+/* No run begins at the end of a tick. */
+static void settle(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (((__u64)now.tv_sec * 1000000000 + now.tv_nsec) % (1 << CV_TICK_SHIFT) > (1 << CV_TICK_SHIFT) - 4 * MS)
+		world_tick_begin();
+	if (world_tick() != real_tick)
+		clock_step(0);
+}
+
+/* --- one packet */
+
+static void judge(enum hook hook, __u32 at, const struct packet *p, const struct model_fate *want,
+		  __u8 *frame, unsigned int len, int verdict)
+{
+	static __u8 bytes[PACKET_MAX];
+	unsigned int n;
+
+	CHECK_EQ(verdict, want->verdict);
+	if (want->verdict != DROP) {
+		n = packet_build(&want->out, bytes);
+		CHECK_BYTES(frame, len, bytes, n);
+	}
+	CHECK_DROPS(&want->drop, want->drop.reason ? 1 : 0);
+	if (want->drop.reason)
+		drops_clear();
+	if (model.wrong[0])
+		check_failed(__FILE__, __LINE__, "%s", model.wrong);
+	if (claim_failed())
+		random_print(hook, at, p);
+}
+
+/* Give one packet to both. */
+static void one_run(enum hook hook, __u32 at, const struct packet *p, struct model_fate *ret)
+{
+	static __u8 frame[PACKET_MAX];
+	unsigned int len = packet_build(p, frame), sent = len;
+	int verdict;
+
+	settle();
+	if (claim_failed())
+		return;
+	n_runs++;
+	verdict = world_run(hook, at, frame, &len, 0);
+	crossed |= world_tick() != real_tick;
+	if (hook == FROM_GUEST)
+		model_from_guest(&model, at, p, ret);
+	else if (hook == TO_UPLINK)
+		model_out(&model, at, p, sent, ret);
+	else if (hook == FROM_UPLINK)
+		model_in(&model, at, p, sent, ret);
+	else
+		model_to_guest(&model, p, ret);
+	n_drops[ret->drop.reason]++;
+	judge(hook, at, p, ret, frame, len, verdict);
+}
+
+/* What has a tag goes on to its guest. */
+static void follow(const struct model_fate *fate)
+{
+	struct model_fate next;
+	__u32 slot = fate->out.dmac & 0xffffffff;
+
+	if (fate->verdict == REDIRECT && fate->out.dmac >> 32 == CV_TAG_MAC_PREFIX)
+		one_run(TO_GUEST, world_port(slot).net, &fate->out, &next);
+}
+
+static void one_packet(const struct random_step *s)
+{
+	struct model_fate fate, next;
+
+	if (s->hook == FROM_UPLINK) {
+		one_run(FROM_UPLINK, s->at, &s->p, &fate);
+	} else {
+		one_run(FROM_GUEST, s->at, &s->p, &fate);
+		if (claim_failed() || fate.verdict != REDIRECT || fate.out.dmac != GATEWAY_MAC)
+			return;
+		next = fate;
+		if (fate.out.quote)
+			next.out.quote = &next.quote;
+		one_run(TO_UPLINK, world_port(s->at).net, &next.out, &fate);
+	}
+	if (!claim_failed())
+		follow(&fate);
+}
+
+static void flush(const struct random_step *s)
+{
+	__u32 looked_at = model.n_flows, want = model_flush(&model, s->net, s->at);
+
+	CHECK_EQ(world_flush(s->net, s->at, looked_at), want);
+	clock_step(0);
+}
+
+/* No port outside counts flows but those that the model knows. */
+static void check_all_mappings(void)
+{
+	__u64 got = 0, want = 0;
+
+	for (__u32 i = 0; i < N_EXTERNALS; i++)
+		got += EXTERNAL_FLOWS(world.externals[i].word);
+	for (unsigned int i = 0; i < model.n_mappings; i++)
+		want += model.mappings[i].flows;
+	CHECK_EQ(got, want);
+	CHECK_EQ(world_entries(world.flows, sizeof(struct cv_tuple)), model.n_flows);
+}
+
+/* --- a world and its packets */
+
+static void forward(__u32 addr, __u8 proto, __u16 port, __u32 slot)
+{
+	struct cv_external *e = world_external(addr, proto, port);
+
+	e->word = EXTERNAL(slot, port, 1);
+	e->flags = CV_EXTERNAL_FORWARD;
+	model_forward(&model, addr, proto, port, slot);
+}
+
+static void put_limits(void)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		struct cv_network n = world_network(model.nets[i].id);
+
+		n.filter = model.nets[i].filter;
+		n.port_min = model.nets[i].port_min;
+		n.port_max = model.nets[i].port_max;
+		n.max_flows = model.nets[i].max_flows;
+		world_set_network(model.nets[i].id, &n);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		struct cv_port port = world_port(model.guests[i].slot);
+
+		port.max_flows = model.guests[i].max_flows;
+		world_set_port(model.guests[i].slot, &port);
+	}
+}
+
+static void begin(void)
+{
+	model_reset(&model);
+	model.now = 1 << 20;
+	model.chosen = chosen;
+	random_limits(&model);
+	put_limits();
+	if (model.nets[0].port_max == CV_PORT_MAX && rnd(2)) {
+		forward(HOST_IP, TCP, RANDOM_FORWARD, ANN);
+		forward(HOST_IP, UDP, RANDOM_FORWARD, ANN);
+		forward(HOST2_IP, TCP, RANDOM_FORWARD + 1, DAN);
+		forward(HOST2_IP, UDP, RANDOM_FORWARD + 1, DAN);
+	}
+	real_tick = world_tick();
+	crossed = false;
+	clock_step(0);
+}
+
+static void episode(unsigned int packets)
+{
+	struct random_step s;
+
+	begin();
+	for (unsigned int i = 0; i < packets && !claim_failed(); i++) {
+		random_step(&model, &s);
+		n_kinds[s.kind]++;
+		if (s.kind == CLOCK)
+			clock_step(s.ticks);
+		else if (s.kind == FLUSH)
+			flush(&s);
+		else
+			one_packet(&s);
+		if (claim_failed())
+			printf("# step %u of the episode: %s\n", i, random_kind_name(s.kind));
+	}
+	if (claim_failed())
+		return;
+	clock_step(0);
+	check_all_mappings();
+}
+
+static __u64 number(const char *name, __u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void print_numbers(void)
+{
+	static const char *const reasons[] = {
+		[CV_OK] = "not dropped",
+#define NAME(id, name, text) [CV_DROP_##id] = name,
+		CV_DROP_REASONS(NAME)
+#undef NAME
+	};
+
+	for (unsigned int i = 0; i < N_KINDS; i++)
+		printf("# %u %s\n", n_kinds[i], random_kind_name(i));
+	for (unsigned int i = 0; i < CV_N_DROPS; i++)
+		if (n_drops[i])
+			printf("# %u %s\n", n_drops[i], reasons[i]);
+}
+
+int main(void)
+{
+	struct timespec now;
+	__u64 seed, packets = number("MODEL_PACKETS", DEFAULT_PACKETS), diverged = 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	seed = number("MODEL_SEED", now.tv_nsec);
+	model.follow = number("MODEL_FOLLOW", FOLLOW_KNOWN);
+	world_open();
+	for (__u64 e = 0; n_runs < packets && diverged < 5; e++) {
+		claim_begin();
+		random_seed(seed + e);
+		episode(EPISODE);
+		if (!claim_failed())
+			continue;
+		diverged++;
+		printf("# MODEL_SEED=%llu repeats it%s\n", (unsigned long long)(seed + e),
+		       crossed ? " unless the clock's tick was to blame" : "");
+		claim_end("an episode of random packets is as the model says");
+	}
+	claim_begin();
+	CHECK_EQ(diverged, 0);
+	claim_end("%u runs are as the model says, MODEL_SEED=%llu", n_runs, (unsigned long long)seed);
+	print_numbers();
+	return table_end();
+}

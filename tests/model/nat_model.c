@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The model's lists and its rules; see nat_model.h.  A packet that leaves is
+ * described, never patched: its checksums are computed anew by whoever builds
+ * it.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nat_rules.h"
+
+#define SECONDS(s)	CV_TICKS(s)
+
+static void __attribute__((format(printf, 2, 3))) wrong(struct model *m, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(m->wrong, sizeof(m->wrong), fmt, args);
+	va_end(args);
+}
+
+/* --- the world */
+
+void model_reset(struct model *m)
+{
+	static const struct model_guest guests[] = {
+		{ NET, ANN, ANN_IP, CV_FLOWS_PER_PORT }, { NET, BOB, BOB_IP, CV_FLOWS_PER_PORT },
+		{ TWIN, DAN, ANN_IP, CV_FLOWS_PER_PORT }, { ALONE, FAY, FAY_IP, CV_FLOWS_PER_PORT },
+	};
+
+	m->n_flows = m->n_mappings = m->n_peers = m->n_fragments = 0;
+	m->wrong[0] = 0;
+	memcpy(m->guests, guests, sizeof(guests));
+	for (unsigned int i = 0; i < 3; i++)
+		m->nets[i] = (struct model_net) {
+			.id = NET + i, .gateway = i == 2 ? IP(10, 79, 0, 1) : GATEWAY,
+			.subnet = i == 2 ? IP(10, 79, 0, 0) : IP(10, 77, 0, 0),
+			.isolate = i == 1, .isolated = i == 2,
+			.port_min = CV_PORT_MIN, .port_max = CV_PORT_MAX, .max_flows = N_FLOWS,
+		};
+}
+
+struct model_net *model_net(struct model *m, __u32 id)
+{
+	return &m->nets[id - NET];
+}
+
+const struct model_guest *rules_guest_of_slot(const struct model *m, __u32 slot)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		if (m->guests[i].slot == slot)
+			return &m->guests[i];
+	return NULL;
+}
+
+const struct model_guest *rules_guest_of_ip(const struct model *m, __u32 net, __u32 ip)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		if (m->guests[i].net == net && m->guests[i].ip == ip)
+			return &m->guests[i];
+	return NULL;
+}
+
+/* The host's routes, as world.c makes them.  Return: 0, or why not. */
+int rules_route(__u32 to, __u32 *ret_uplink, __u16 *ret_mtu)
+{
+	static const struct {
+		__u32 prefix, mask;
+		int drop;
+		__u32 uplink;
+		__u16 mtu;
+	} routes[] = {
+		{ HOST_IP, ~0U, CV_DROP_HOST_CLOSED, 0, 0 }, { HOST2_IP, ~0U, CV_DROP_HOST_CLOSED, 0, 0 },
+		{ IP(203, 0, 113, 2), ~0U, CV_DROP_HOST_CLOSED, 0, 0 },
+		{ IP(198, 51, 100, 255), ~0U, CV_DROP_HOST_CLOSED, 0, 0 },
+		{ IP(203, 0, 113, 0), ~255U, CV_DROP_NO_UPLINK, 0, 0 },
+		{ IP(10, 77, 0, 1), ~0U, CV_DROP_HOST_CLOSED, 0, 0 },
+		{ IP(10, 79, 0, 1), ~0U, CV_DROP_HOST_CLOSED, 0, 0 },
+		{ IP(10, 77, 0, 0), ~255U, CV_DROP_NO_UPLINK, 0, 0 },
+		{ IP(10, 79, 0, 0), ~255U, CV_DROP_NO_UPLINK, 0, 0 },
+		{ IP(100, 65, 0, 0), ~0xffffU, CV_DROP_NO_ROUTE, 0, 0 },
+		{ IP(100, 66, 0, 0), ~0xffffU, CV_DROP_NO_ROUTE, 0, 0 },
+		{ IP(100, 68, 0, 0), ~0xffffU, 0, UPLINK, 1300 },
+		{ IP(192, 0, 2, 0), ~255U, 0, UPLINK2, 1400 },
+		{ 0, 0, 0, UPLINK, 1500 },
+	};
+	unsigned int i = 0;
+
+	while ((to & routes[i].mask) != routes[i].prefix)
+		i++;
+	*ret_uplink = routes[i].uplink;
+	*ret_mtu = routes[i].mtu;
+	return routes[i].drop;
+}
+
+__u32 rules_address_of(__u32 uplink)
+{
+	return uplink == UPLINK2 ? HOST2_IP : HOST_IP;
+}
+
+bool rules_is_external(__u32 addr)
+{
+	return addr == HOST_IP || addr == HOST2_IP;
+}
+
+/* --- time and TCP (RFC 7857 section 2, RFC 6146 3.5.2) */
+
+static bool recent(const struct model *m, __u32 tick, __u32 ticks)
+{
+	return m->now - tick <= ticks;
+}
+
+bool model_alive(const struct model *m, const struct model_flow *f)
+{
+	return recent(m, f->out_tick, f->timeout) || recent(m, f->in_tick, f->timeout);
+}
+
+static __u32 timeout_of(__u8 proto, bool established)
+{
+	if (proto == UDP)
+		return SECONDS(CV_UDP_TIMEOUT_S);
+	if (proto == ICMP)
+		return SECONDS(CV_ICMP_TIMEOUT_S);
+	return established ? SECONDS(CV_TCP_ESTABLISHED_TIMEOUT_S) : SECONDS(CV_TCP_TRANSITORY_TIMEOUT_S);
+}
+
+static void set_timeout(struct model_flow *f)
+{
+	f->timeout = timeout_of(f->proto, f->state == CV_FLOW_ESTABLISHED);
+}
+
+__u8 rules_tcp_flags(const struct packet *p)
+{
+	return OFFSET(p) ? 0 : p->flags;
+}
+
+static void forget_tcp(struct model_flow *f)
+{
+	f->out_syn = f->in_syn = f->out_fin = f->in_fin = f->reset = f->acked = false;
+	f->state = CV_FLOW_OPEN;
+}
+
+/* Of a connection from outside the third segment establishes, not the guest's answer. */
+static void tcp_settle(struct model_flow *f, __u8 flags)
+{
+	if (f->reset || (f->out_fin && f->in_fin))
+		f->state = CV_FLOW_CLOSING;
+	else if (!f->out_syn || !f->in_syn)
+		f->state = CV_FLOW_OPEN;
+	else if (!f->inbound || f->state != CV_FLOW_OPEN || !(flags & SYN))
+		f->state = CV_FLOW_ESTABLISHED;
+}
+
+void rules_tcp_from_guest(struct model_flow *f, const struct packet *p)
+{
+	__u8 flags = rules_tcp_flags(p);
+
+	f->reset = flags & RST;
+	if (!f->reset) {
+		if (f->state == CV_FLOW_CLOSING && (flags & (SYN | ACK)) == SYN) {
+			forget_tcp(f);
+			f->inbound = false;
+		}
+		f->out_syn |= !!(flags & SYN);
+		f->out_fin |= !!(flags & FIN);
+	}
+	tcp_settle(f, flags);
+}
+
+/*
+ * A stranger who guesses ends nothing (RFC 5961): a reset counts exactly where
+ * the guest waits, a FIN near there.
+ */
+void rules_tcp_from_peer(struct model_flow *f, const struct packet *p)
+{
+	__u8 flags = rules_tcp_flags(p);
+	__u32 ahead = p->seq - f->next, behind = f->next - p->seq;
+
+	if (flags & RST && f->acked && ahead)
+		return;
+	if (flags & FIN && f->acked && ahead > 1 << 20 && behind > 1 << 20)
+		flags &= ~FIN;
+	f->reset = flags & RST;
+	if (!f->reset) {
+		if (f->inbound && f->state == CV_FLOW_CLOSING && (flags & (SYN | ACK)) == SYN)
+			forget_tcp(f);
+		f->in_syn |= !!(flags & SYN);
+		f->in_fin |= !!(flags & FIN);
+		/* An answer stands for both; a stranger's is none before the guest spoke. */
+		if (flags & ACK && (!f->inbound || f->acked))
+			f->in_syn = f->out_syn = true;
+	}
+	tcp_settle(f, flags);
+}
+
+void rules_use_out(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len)
+{
+	if (f->proto == TCP) {
+		if (rules_tcp_flags(p) & ACK) {
+			f->acked = true;
+			f->next = p->ack;
+		}
+		set_timeout(f);
+	}
+	f->out_tick = m->now;
+	f->out_packets++;
+	f->out_bytes += len - 14;
+}
+
+void rules_use_in(struct model *m, struct model_flow *f, unsigned int len)
+{
+	set_timeout(f);
+	f->in_tick = m->now;
+	f->in_packets++;
+	f->in_bytes += len - 14;
+}
+
+/* A dead flow's guest sends again: as if it were new, with the port it had. */
+void rules_begin_anew(struct model_flow *f)
+{
+	forget_tcp(f);
+	f->inbound = false;
+	f->out_packets = f->in_packets = f->out_bytes = f->in_bytes = 0;
+	set_timeout(f);
+}
+
+/* --- lists */
+
+struct model_flow *rules_flow(struct model *m, const struct model_guest *g, __u8 proto,
+				    __u16 lport, __u32 remote, __u16 rport)
+{
+	for (unsigned int i = 0; i < m->n_flows; i++) {
+		struct model_flow *f = &m->flows[i];
+
+		if (f->guest == g && f->proto == proto && f->lport == lport && f->remote == remote &&
+		    f->rport == (proto == ICMP ? 0 : rport))
+			return f;
+	}
+	return NULL;
+}
+
+struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port)
+{
+	for (unsigned int i = 0; i < m->n_mappings; i++) {
+		struct model_mapping *e = &m->mappings[i];
+
+		if (e->addr == addr && e->proto == proto && e->port == port)
+			return e;
+	}
+	return NULL;
+}
+
+static struct model_mapping *find_owned(struct model *m, __u32 addr, __u8 proto, __u32 slot, __u16 lport)
+{
+	for (unsigned int i = 0; i < m->n_mappings; i++) {
+		struct model_mapping *e = &m->mappings[i];
+
+		if (e->addr == addr && e->proto == proto && e->slot == slot && e->lport == lport)
+			return e;
+	}
+	return NULL;
+}
+
+static void *full(void)
+{
+	printf("Bail out! the model's lists are full\n");
+	exit(1);
+}
+
+static struct model_mapping *add_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port)
+{
+	struct model_mapping *e = m->n_mappings < MODEL_MAX ? &m->mappings[m->n_mappings++] : full();
+
+	*e = (struct model_mapping) { .addr = addr, .proto = proto, .port = port };
+	return e;
+}
+
+struct model_flow *rules_add_flow(struct model *m, const struct model_flow *f)
+{
+	struct model_flow *at = m->n_flows < MODEL_MAX ? &m->flows[m->n_flows++] : full();
+
+	*at = *f;
+	at->state = CV_FLOW_OPEN;
+	at->out_tick = at->in_tick = m->now;
+	at->outside->flows++;
+	set_timeout(at);
+	return at;
+}
+
+static __u32 count_flows(const struct model *m, __u32 net, __u32 slot)
+{
+	__u32 n = 0;
+
+	for (unsigned int i = 0; i < m->n_flows; i++)
+		n += m->flows[i].guest->net == net && (!slot || m->flows[i].guest->slot == slot);
+	return n;
+}
+
+int rules_limits(struct model *m, const struct model_guest *g)
+{
+	if (count_flows(m, g->net, g->slot) >= g->max_flows)
+		return CV_DROP_PORT_FLOWS;
+	if (count_flows(m, g->net, 0) >= model_net(m, g->net)->max_flows)
+		return CV_DROP_NETWORK_FLOWS;
+	return 0;
+}
+
+__u32 model_flush(struct model *m, __u32 net, __u32 slot)
+{
+	unsigned int left = 0, n = m->n_flows;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct model_flow *f = &m->flows[i];
+
+		if ((net && f->guest->net != net) || (slot && f->guest->slot != slot)) {
+			m->flows[left++] = *f;
+			continue;
+		}
+		f->outside->flows--;
+		f->outside->tick = m->now;
+	}
+	m->n_flows = left;
+	return n - left;
+}
+
+void model_forward(struct model *m, __u32 addr, __u8 proto, __u16 port, __u32 slot)
+{
+	struct model_mapping *e = add_mapping(m, addr, proto, port);
+
+	e->slot = slot;
+	e->lport = port;
+	e->flows = 1;
+	e->forward = true;
+}
+
+/* --- whom a guest has sent to */
+
+static struct model_peer *find_peer(struct model *m, const struct model_guest *g, __u8 proto,
+				    __u16 lport, __u32 remote)
+{
+	for (unsigned int i = 0; i < m->n_peers; i++) {
+		struct model_peer *s = &m->peers[i];
+
+		if (s->guest == g && s->proto == proto && s->lport == lport && s->remote == remote)
+			return s;
+	}
+	return NULL;
+}
+
+void rules_note_peer(struct model *m, struct model_flow *f)
+{
+	struct model_peer *s = find_peer(m, f->guest, f->proto, f->lport, f->remote);
+
+	if (!s) {
+		s = m->n_peers < MODEL_MAX ? &m->peers[m->n_peers++] : full();
+		*s = (struct model_peer) {
+			.guest = f->guest, .remote = f->remote, .lport = f->lport, .proto = f->proto,
+		};
+	}
+	s->tick = f->noted = m->now;
+}
+
+static bool mapping_alive(struct model *m, const struct model_mapping *e)
+{
+	for (unsigned int i = 0; i < m->n_flows; i++)
+		if (m->flows[i].outside == e && model_alive(m, &m->flows[i]))
+			return true;
+	return false;
+}
+
+/* RFC 4787 section 5, for a packet that belongs to no flow. */
+bool rules_admit(struct model *m, const struct model_mapping *e, const struct model_guest *g, __u32 from)
+{
+	struct model_peer *s;
+
+	if (e->forward)
+		return true;
+	switch (model_net(m, g->net)->filter) {
+	case CV_FILTER_ENDPOINT_INDEPENDENT:
+		return m->follow & FOLLOW_DEAD_MAPPING || mapping_alive(m, e);
+	case CV_FILTER_ADDRESS:
+		s = find_peer(m, g, e->proto, e->lport, from);
+		return s && recent(m, s->tick, timeout_of(e->proto, true));
+	default:
+		return false;
+	}
+}
+
+/* --- fragments, in order: the first names the ports for two seconds */
+
+static struct model_fragment *find_fragment(struct model *m, __u32 net, const struct packet *p)
+{
+	for (unsigned int i = 0; i < m->n_fragments; i++) {
+		struct model_fragment *f = &m->fragments[i];
+
+		if (f->net == net && f->saddr == p->saddr && f->daddr == p->daddr &&
+		    f->id == p->id && f->proto == p->proto)
+			return f;
+	}
+	return NULL;
+}
+
+bool rules_recall(struct model *m, __u32 net, struct packet *p)
+{
+	struct model_fragment *f;
+
+	if (!OFFSET(p))
+		return true;
+	f = find_fragment(m, net, p);
+	if (!f || !recent(m, f->tick, SECONDS(CV_FRAGMENT_TIMEOUT_S)))
+		return false;
+	p->sport = f->sport;
+	p->dport = f->dport;
+	return true;
+}
+
+void rules_remember(struct model *m, __u32 net, const struct packet *p)
+{
+	struct model_fragment *f;
+
+	if (OFFSET(p) || !(p->frag & MF))
+		return;
+	f = find_fragment(m, net, p);
+	if (!f)
+		f = m->n_fragments < MODEL_MAX ? &m->fragments[m->n_fragments++] : full();
+	*f = (struct model_fragment) {
+		.net = net, .saddr = p->saddr, .daddr = p->daddr, .tick = m->now,
+		.id = p->id, .sport = p->sport, .dport = p->dport, .proto = p->proto,
+	};
+}
+
+/* --- ports outside */
+
+static bool allowed(const struct model_net *n, __u8 proto, __u16 port)
+{
+	return proto == ICMP || (port >= n->port_min && port <= n->port_max &&
+				 (port < RESERVED_MIN || port > RESERVED_MAX));
+}
+
+static bool may_take(struct model *m, const struct model_guest *g, __u32 addr, __u8 proto, __u16 port)
+{
+	struct model_mapping *e = rules_mapping(m, addr, proto, port);
+
+	if (!allowed(model_net(m, g->net), proto, port))
+		return false;
+	if (!e)
+		return true;
+	return !e->flows && (e->slot == g->slot || !recent(m, e->tick, SECONDS(CV_PORT_HOLD_S)));
+}
+
+static bool any_free(struct model *m, const struct model_guest *g, __u32 addr, __u8 proto)
+{
+	for (__u32 port = 0; port < 65536; port++)
+		if (may_take(m, g, addr, proto, port))
+			return true;
+	return false;
+}
+
+/* The mapping of a new flow of @f's names; NULL: there can be none. */
+struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr)
+{
+	const struct model_guest *g = f->guest;
+	struct model_mapping *e = find_owned(m, addr, f->proto, g->slot, f->lport);
+	__u16 port = 0;
+
+	if (!e && !may_take(m, g, addr, f->proto, f->lport) && !any_free(m, g, addr, f->proto))
+		return NULL;
+	if (!m->chosen(f, &port)) {
+		wrong(m, "no flow was made, though a port is free");
+		return NULL;
+	}
+	if (e) {
+		if (e->port != port)
+			wrong(m, "mapped to %u, but it has %u already", port, e->port);
+		return e;
+	}
+	if (!may_take(m, g, addr, f->proto, port))
+		wrong(m, "mapped to %u, which it may not have", port);
+	else if (port != f->lport && may_take(m, g, addr, f->proto, f->lport))
+		wrong(m, "mapped to %u, though its own number %u is free", port, f->lport);
+	e = rules_mapping(m, addr, f->proto, port);
+	if (!e)
+		e = add_mapping(m, addr, f->proto, port);
+	e->slot = g->slot;
+	e->lport = f->lport;
+	return e;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the datapath promises, said a second time and as simply as possible:
+ * lists that are searched from the front, packets as descriptions, no
+ * checksums, no bytes.  Written from the RFCs and docs/packet-walk.md; shares
+ * no code with bpf/, so that one mistake is not made in both.
+ *
+ * Only the number of a new external port is taken from the datapath, which
+ * draws it by a keyed hash; the model judges whether it may be that one.
+ */
+#ifndef CULVERT_TESTS_MODEL_NAT_MODEL_H
+#define CULVERT_TESTS_MODEL_NAT_MODEL_H
+
+#include "world.h"
+
+#define MODEL_MAX	8192	/* flows, mappings, fragments, peers: each */
+
+struct model_net {
+	__u32 id, gateway, subnet;
+	bool isolate, isolated;		/* guests from each other; all from outside */
+	enum cv_filter filter;
+	__u16 port_min, port_max;
+	__u32 max_flows, errors;
+	__u32 error_tick;
+};
+
+struct model_guest {
+	__u32 net, slot, ip, max_flows;
+};
+
+struct model_mapping {
+	__u32 addr;
+	__u8  proto;
+	__u16 port, lport;
+	__u32 slot, flows, tick;
+	bool  forward;
+};
+
+struct model_flow {
+	const struct model_guest *guest;
+	struct model_mapping *outside;
+	__u32 remote;
+	__u16 lport, rport;
+	__u8  proto;
+	bool  out_syn, in_syn, out_fin, in_fin, reset, acked;
+	bool  inbound, hairpin;
+	__u32 uplink, timeout, out_tick, in_tick;
+	enum cv_flow_state state;
+	__u32 noted;	/* when its peer was noted last */
+	__u32 next;	/* TCP: what the guest's last acknowledgement asked for */
+	__u64 out_packets, in_packets, out_bytes, in_bytes;
+};
+
+/* Whom a guest's port has sent to; kept where a network filters by address. */
+struct model_peer {
+	const struct model_guest *guest;
+	__u32 remote, tick;
+	__u16 lport;
+	__u8  proto;
+};
+
+struct model_fragment {
+	__u32 net, saddr, daddr, tick;
+	__u16 id, sport, dport;
+	__u8  proto;
+};
+
+enum {
+	FOLLOW_HAIRPIN_ERRORS = 2,	/* errors about hairpinned packets leave by no uplink */
+	FOLLOW_HAIRPIN_DROPS = 4,	/* a hairpin's drops are counted for nobody */
+	FOLLOW_HAIRPIN_TTL = 8,		/* the second hop of a hairpin tells nobody */
+	FOLLOW_DEAD_MAPPING = 16,	/* a mapping of dead flows admits strangers */
+};
+
+/*
+ * Known differences of the datapath from the requirements, all but the last of
+ * hairpins; docs/rfc-compliance.md names them.  A run looks behind them.
+ */
+#define FOLLOW_KNOWN	(FOLLOW_HAIRPIN_ERRORS | FOLLOW_HAIRPIN_DROPS | FOLLOW_HAIRPIN_TTL | \
+			 FOLLOW_DEAD_MAPPING)
+
+struct model {
+	__u32 now;
+	struct model_net nets[3];
+	struct model_guest guests[4];
+	struct model_flow flows[MODEL_MAX];
+	struct model_mapping mappings[MODEL_MAX];
+	struct model_peer peers[MODEL_MAX];
+	struct model_fragment fragments[MODEL_MAX];
+	unsigned int n_flows, n_mappings, n_peers, n_fragments;
+	/* The port that the datapath gave to a flow; 0 and false: it made none. */
+	bool (*chosen)(const struct model_flow *f, __u16 *ret_port);
+	/* FOLLOW_*: be wrong like the datapath, to look for what lies behind a known divergence */
+	__u32 follow;
+	char wrong[200];	/* what was wrong with that; empty: nothing */
+};
+
+/**
+ * struct model_fate - what becomes of a packet
+ * @verdict:	as struct row says it
+ * @drop:	the counter that goes up; reason 0: none
+ * @out, @quote: the packet that leaves, and what it quotes, unless it is dropped
+ */
+struct model_fate {
+	int verdict;
+	struct cv_drop_key drop;
+	struct packet out, quote;
+};
+
+/** model_reset() - no flows; networks and guests as world_reset() makes them */
+void model_reset(struct model *m);
+
+/** model_forward() - port @port of @addr is forwarded to the same port of a guest */
+void model_forward(struct model *m, __u32 addr, __u8 proto, __u16 port, __u32 slot);
+
+/** model_from_guest() - a packet at a guest's port; @len: of the frame */
+void model_from_guest(struct model *m, __u32 slot, const struct packet *p, struct model_fate *ret);
+/** model_out() - a guest's packet at the host */
+void model_out(struct model *m, __u32 net, const struct packet *p, unsigned int len,
+	       struct model_fate *ret);
+/** model_in() - a packet at an uplink */
+void model_in(struct model *m, __u32 uplink, const struct packet *p, unsigned int len,
+	      struct model_fate *ret);
+/** model_to_guest() - a packet with a tag at the network's door */
+void model_to_guest(struct model *m, const struct packet *p, struct model_fate *ret);
+/** model_flush() - as world_flush().  Return: how many */
+__u32 model_flush(struct model *m, __u32 net, __u32 slot);
+
+bool model_alive(const struct model *m, const struct model_flow *f);
+struct model_net *model_net(struct model *m, __u32 id);
+
+#endif
