@@ -389,8 +389,7 @@ struct flow_walk {
 	struct cv_flush_args which;	/* for cv_flush */
 	__u32 deleted;
 	__u8  flush;
-	__u8  empty;
-	__u16 pad;
+	__u8  pad[3];
 };
 
 static __always_inline bool flow_matches(const struct cv_flush_args *which,
@@ -411,10 +410,8 @@ static long flow_walk_one(__u32 i, struct flow_walk *w)
 	struct cv_flow *f;
 	bool go;
 
-	if (bpf_map_pop_elem(&live_flows, &key)) {
-		w->empty = 1;
+	if (bpf_map_pop_elem(&live_flows, &key))
 		return 1;
-	}
 	f = bpf_map_lookup_elem(&flows, &key);
 	if (!f)
 		return 0;

@@ -102,7 +102,7 @@ struct cv_network {
 	__u32  filter;
 	__u32  lease_s;
 	__u32  uplink;
-	__u32  spare;
+	__u32  spare;		/* zero: the size is a multiple of 8 */
 	char   name[CV_NAME_SIZE];
 };
 
