@@ -62,6 +62,22 @@ maps_by_name()
 		"$(bpftool map dump pinned "$CULVERT_BPF/map/flows")" '"rport": '
 }
 
+# Pins of another layout are refused, by name, and left as they are.
+layout_refused()
+{
+	local pin=$CULVERT_BPF/map/meta good other out
+	good=$(bpftool -j map lookup pinned "$pin" key 0 0 0 0 |
+		jq -r '.value | map(ltrimstr("0x")) | join(" ")')
+	other="63 ${good#* }"
+	bpftool map update pinned "$pin" key 0 0 0 0 value hex $other
+	out=$(culvert up "$NET" 2>&1)
+	is "maps of another layout are refused" "$?" 1
+	has "with a word on why" "$out" "made by another version of culvert"
+	bpftool map update pinned "$pin" key 0 0 0 0 value hex $good
+	check "and left as they were" culvert show "$NET"
+	check "the guest did not notice" guest_peer a who udp $SERVER $PORT
+}
+
 # Each command that prints has JSON of the same shape.
 json()
 {
@@ -153,6 +169,7 @@ scenario()
 	is "every link is labelled and has a short name" "$(labels)" ""
 	twice
 	maps_by_name
+	layout_refused
 	json
 	refusals
 	foreign
