@@ -259,23 +259,31 @@ oracle_dhcp()
 
 # --- listening
 
-declare -A LISTENER=()
+declare -A LISTENER=() LISTENS_AS=()
+LAST_HEARD=127.83.84.79
 
 # listen NAME FILTER WHO...: print what WHO receives into $TMP/NAME.log.  The
 # buffer holds whatever a test sends, as a lost frame would pass for silence.
 listen()
 {
-	start "$1" "${@:3}" tcpdump -lnnei any -s 256 -B 16384 --immediate-mode -Q in "$2"
+	start "$1" "${@:3}" tcpdump -lnnei any -s 256 -B 16384 --immediate-mode -Q in \
+		"${2:+($2) or (udp and dst host $LAST_HEARD)}"
 	LISTENER[$1]=$PID
+	LISTENS_AS[$1]="${*:3}"
 	await_line 10 "$TMP/$1.log" 'listening on' || bail "no tcpdump"
 }
 
-# listen_end NAME: all that was heard until now is in the file
+# listen_end NAME: all that was heard until now is in the file.  tcpdump leaves
+# behind what it has not read when it is told to end, so it ends when it has read
+# a datagram that is sent now.
 listen_end()
 {
+	${LISTENS_AS[$1]} bash -c "echo >/dev/udp/$LAST_HEARD/9" 2>/dev/null
+	await_line 10 "$TMP/$1.log" "> $LAST_HEARD" || bail "tcpdump does not read on"
 	kill -INT "${LISTENER[$1]}"
 	await_line 5 "$TMP/$1.log" 'dropped by kernel$'
 	grep -q '^0 packets dropped by kernel' "$TMP/$1.log" || bail "tcpdump lost frames of $1"
+	sed -i "/$LAST_HEARD/d" "$TMP/$1.log"	# and the ICMP error that it caused
 }
 
 # --- guests
