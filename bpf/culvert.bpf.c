@@ -59,13 +59,11 @@ int cv_to_uplink(struct __sk_buff *skb)
 	if (going(&p, drop))
 		drop = pkt_parse(skb, &p);
 	if (going(&p, drop))
-		drop = frag_recall(&p, p.net);
+		drop = frag_recall(skb, &p, p.net);
 	if (going(&p, drop) && pkt_icmp_error(&p))
 		drop = quote_out(skb, &p);
 	if (going(&p, drop))
 		drop = nat_out(skb, &p);
-	if (!drop)
-		frag_remember(&p, p.net);
 	if (drop)
 		drop = fwd_refuse_guest(skb, &p, drop);
 	return verdict(&p, drop);
@@ -83,14 +81,16 @@ int cv_from_uplink(struct __sk_buff *skb)
 	    skb->pkt_type != PKT_FOR_HOST || pkt_parse(skb, &p))
 		p.way = WAY_KERNEL;
 	p.now = pkt_now();
-	if (going(&p, drop) && frag_recall(&p, 0))
+	if (going(&p, drop) && nat_foreign_fragment(&p))
+		p.way = WAY_KERNEL;
+	if (going(&p, drop) && frag_recall(skb, &p, 0))
 		p.way = WAY_KERNEL;
 	if (going(&p, drop) && pkt_icmp_error(&p))
 		drop = quote_in(skb, &p);
 	if (going(&p, drop))
 		drop = nat_in(skb, &p);
-	if (!drop && p.way == WAY_PEER)
-		frag_remember(&p, 0);
+	if (!drop)
+		drop = nat_pass_fragment(&p);
 	if (drop)
 		drop = fwd_refuse_outside(skb, &p, drop);
 	return verdict(&p, drop);

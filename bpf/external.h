@@ -15,7 +15,7 @@
 #ifndef CV_EXTERNAL_H
 #define CV_EXTERNAL_H
 
-#include "maps.h"
+#include "verdict.h"
 
 #define EXTERNAL_NONE	(~0U)
 
@@ -68,14 +68,21 @@ static __always_inline __u64 external_word(const struct cv_external *e)
 	return *(const volatile __u64 *)&e->word;
 }
 
+static __always_inline __u32 external_range_size(struct cv_range r)
+{
+	return r.last ? r.last + 1 - r.first : 0;
+}
+
 /* Ports that the masquerade may use at all; any identifier of an echo may be. */
 static __always_inline bool external_allowed(const struct cv_network *n, __u8 proto,
 					     __u16 port)
 {
 	if (proto == IPPROTO_ICMP)
 		return true;
-	return port >= n->port_min && port <= n->port_max &&
-	       !(port >= n->reserved_min && port <= n->reserved_max);
+	for (int i = 0; i < CV_MAX_PORT_RANGES; i++)
+		if (port >= n->ports[i].first && port <= n->ports[i].last)
+			return port;
+	return false;
 }
 
 /* Mix 64 bits so that each of the input touches each of the output. */
@@ -92,6 +99,7 @@ static __always_inline __u64 external_mix(__u64 x)
  * struct external_search - the search for a guest's mapping
  * @owner:	who searches
  * @base:	first entry of address and protocol
+ * @total:	how many ports the network may use
  * @preserved:	the guest's own port, tried first; host order
  * @found:	entry with the mapping, or EXTERNAL_NONE
  * @free:	first entry that may be taken, or EXTERNAL_NONE
@@ -109,6 +117,7 @@ struct external_search {
 	__u32  found;
 	__u32  free;
 	__u32  tries;
+	__u32  total;
 	__u16  preserved;
 	__u8   proto;
 	__u8   pad;
@@ -120,7 +129,7 @@ struct external_search {
 /* The port number of candidate @i; 0 is the guest's own. */
 static __always_inline __u16 external_candidate(const struct external_search *s, __u32 i)
 {
-	__u32 below, above, first, total, group, at;
+	__u32 group, at, size;
 	__u64 r;
 
 	if (!i)
@@ -129,14 +138,15 @@ static __always_inline __u16 external_candidate(const struct external_search *s,
 	r = external_mix(external_mix(s->owner ^ cv_port_key) + ((__u64)s->base << 32 | group));
 	if (s->proto == IPPROTO_ICMP)
 		return ((r & ~3ULL) + ((i - 1) & 3));
-	first = s->n->reserved_max < s->n->port_min ? s->n->port_min : s->n->reserved_max + 1;
-	above = first <= s->n->port_max ? s->n->port_max + 1 - first : 0;
-	below = s->n->reserved_min > s->n->port_max ? s->n->port_max + 1 : s->n->reserved_min;
-	below = below > s->n->port_min ? below - s->n->port_min : 0;
-	total = (below + above) & ~3U;
 	/* A 64-bit product instead of a division. */
-	at = (((r >> 32) * total) >> 32 & ~3U) + ((i - 1) & 3);
-	return at < below ? s->n->port_min + at : first + (at - below);
+	at = (((r >> 32) * s->total) >> 32 & ~3U) + ((i - 1) & 3);
+	for (int k = 0; k < CV_MAX_PORT_RANGES; k++) {
+		size = external_range_size(s->n->ports[k]);
+		if (at < size)
+			return s->n->ports[k].first + at;
+		at -= size;
+	}
+	return 0;
 }
 
 /* May this guest take the entry from whoever had it? */
@@ -249,6 +259,9 @@ static __always_inline bool external_take(struct external_search *s)
  */
 static __noinline int external_bind(struct external_search *s)
 {
+	for (int i = 0; i < CV_MAX_PORT_RANGES; i++)
+		s->total += external_range_size(s->n->ports[i]);
+	s->total &= ~3U;	/* groups are whole */
 	for (int i = 0; i < EXTERNAL_ATTEMPTS; i++) {
 		s->found = s->free = EXTERNAL_NONE;
 		bpf_loop(1 + CV_PORT_GROUPS * CV_PORT_GROUP_SIZE, external_look, s, 0);

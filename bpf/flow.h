@@ -25,7 +25,7 @@
 #ifndef CV_FLOW_H
 #define CV_FLOW_H
 
-#include "external.h"
+#include "frag.h"
 #include "policy.h"
 
 static __always_inline __u32 flow_tag(const struct cv_tuple *key)
@@ -441,6 +441,7 @@ static long flow_walk_one(__u32 i, struct flow_walk *w)
 static int flow_sweep(void *map, __u32 *key, struct cv_sweeper *s)
 {
 	struct flow_walk w = { .now = pkt_now() };
+	struct held_sweep h = { .now = w.now, .next = s->held };
 	struct cv_use *use;
 	__u32 host = 0, step, ms = FLOW_IDLE_MS;
 
@@ -456,6 +457,8 @@ static int flow_sweep(void *map, __u32 *key, struct cv_sweeper *s)
 	bpf_loop(step, flow_walk_one, &w, 0);
 	TOTAL_ADD(expired_flows, w.deleted);
 	TOTAL_ADD(sweeps, 1);
+	bpf_loop(CV_HELD / 16, held_sweep_one, &h, 0);
+	s->held = (s->held + CV_HELD / 16) & (CV_HELD - 1);
 	bpf_timer_start(&s->timer, (__u64)(ms ? ms : 1) * 1000000, 0);
 	return 0;
 }

@@ -1,79 +1,550 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fragments: the first one names the ports, the others are recognised by the
- * datagram's identification.  In order only; bounded by the map and by time.
+ * DOC: fragments
+ *
+ * Only the first fragment of a datagram names its ports.  `datagrams` keeps
+ * them for the others, and which parts of the datagram have passed, so that
+ * none passes over another.  A place is given back when all parts have passed,
+ * or two seconds after the last.
+ *
+ * A fragment that comes before its first one is copied into `held`.  When the
+ * first one comes, it and the copies begin their way again at the link where
+ * they came in, the first one first: a later fragment never passes by a
+ * judgement of its own.  What waits in vain is dropped by the sweeper.
+ *
+ * Both are bounded per guest, and for all that comes from outside.  A set of
+ * places is changed under its lock, and the ports become known under the same
+ * lock as a copy is hung in: no fragment can miss its first one.
  */
 #ifndef CV_FRAG_H
 #define CV_FRAG_H
 
-#include "maps.h"
+#include "external.h"
 
 enum frag_use { FRAG_PORTS, FRAG_GATEWAY };
 
-static __always_inline struct cv_fragment_key frag_key(const struct pkt *p, __u32 net,
-						       enum frag_use use)
+enum frag_op {
+	FRAG_FIND,	/* are the ports known? */
+	FRAG_FIRST,	/* these are the ports; who waits for them? */
+	FRAG_WAIT,	/* a copy waits, unless the ports are known by now */
+	FRAG_PASS,	/* these parts pass */
+};
+
+/* What a step found. */
+#define FRAG_KNOWN	(1U << 0)	/* the ports are known */
+#define FRAG_CREATED	(1U << 1)	/* a place was taken ... */
+#define FRAG_COMPLETE	(1U << 2)	/* ... and given back: all parts have passed */
+#define FRAG_OVERLAP	(1U << 3)	/* over a part that has passed, or beyond the end */
+#define FRAG_FULL	(1U << 4)	/* no place, or too many holes */
+
+/**
+ * struct frag_ask - a question about a datagram, and its answer
+ * @op:		enum frag_op
+ * @from, @to:	the part, in units of 8 bytes
+ * @last:	no part comes after it
+ * @room:	a place may be taken
+ * @held:	FRAG_WAIT: the copy, its place in `held` + 1; of FRAG_FIRST the
+ *		answer: the copy that was hung in last; 0: none
+ * @token:	names the datagram in `held`
+ * @id:		the identification that it has outside
+ */
+struct frag_ask {
+	struct cv_datagram_key key;
+	__u32  op;
+	__u32  now;
+	__u16  from, to;
+	__be16 sport, dport;
+	__u32  last;
+	__u32  room;
+	__u32  held;
+	__u32  token;
+	__u32  id;
+};
+
+/* 1 when a == b, a < b.  Without a branch: the verifier would follow both ways of each. */
+static __always_inline __u64 frag_equal(__u64 a, __u64 b)
 {
-	return (struct cv_fragment_key) {
-		.saddr = p->saddr, .daddr = p->daddr,
-		.id = p->id, .proto = p->proto, .pad = use, .net = net,
-	};
+	__u64 x = a ^ b;
+
+	/* 2^64 - x | x has its top bit set when x is not 0. */
+	x |= -x;
+	PKT_OPAQUE(x);
+	return 1 - (x >> 63);
 }
 
-static __always_inline struct cv_fragment *frag_find(const struct pkt *p, __u32 net,
-						     enum frag_use use)
+static __always_inline __u64 frag_less(__u32 a, __u32 b)
 {
-	struct cv_fragment_key key = frag_key(p, net, use);
-	struct cv_fragment *first = bpf_map_lookup_elem(&fragments, &key);
+	__u64 x = (__u64)a - b;
 
-	if (!first || !pkt_recent(p->now, first->tick, CV_TICKS(CV_FRAGMENT_TIMEOUT_S)))
-		return NULL;
-	return first;
+	PKT_OPAQUE(x);
+	return x >> 63;
 }
 
-static __always_inline void frag_store(const struct pkt *p, __u32 net, enum frag_use use)
+static __always_inline __u64 frag_same(const struct cv_datagram_key *a,
+				       const struct cv_datagram_key *b)
 {
-	struct cv_fragment_key key = frag_key(p, net, use);
-	struct cv_fragment first = { .sport = p->sport, .dport = p->dport, .tick = p->now };
+	const __u64 *x = (const void *)a, *y = (const void *)b;
 
-	bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
+	return frag_equal((x[0] ^ y[0]) | (x[1] ^ y[1]), 0);
+}
+
+/* Is the place in use?  Another CPU's tick may be one ahead. */
+static __always_inline __u64 frag_alive(const struct cv_datagram *d, __u32 now)
+{
+	return frag_less(now - d->tick + 16, CV_TICKS(CV_FRAGMENT_TIMEOUT_S) + 17) &
+	       ~frag_equal(d->tick, 0);
+}
+
+/* One of d->parts, by a number that the verifier does not know. */
+static __always_inline struct cv_datagram_part *frag_part(struct cv_datagram *d, __u32 i)
+{
+	PKT_OPAQUE(i);
+	return &d->parts[(i - 1) & (CV_DATAGRAM_RANGES - 1)];
+}
+
+/* Add a part to those that have passed.  Return: FRAG_*. */
+static __always_inline __u32 frag_add(struct cv_datagram *d, const struct frag_ask *a)
+{
+	__u64 over = 0, left = 0, right = 0, space = 0;
+
+	over = d->end && (a->to > d->end || (a->last && a->to != d->end));
+#pragma clang loop unroll(disable)
+	for (__u64 i = 1; i <= CV_DATAGRAM_RANGES; i++) {
+		__u32 from = d->parts[i - 1].from, to = d->parts[i - 1].to;
+		__u64 free = frag_equal(to, 0);
+
+		over |= frag_less(a->from, to) & frag_less(from, a->to);
+		over |= frag_less(a->to, to) & a->last;
+		left += (frag_equal(to, a->from) & ~free) * i;
+		right += (frag_equal(from, a->to) & ~free) * i;
+		space += free * (i - space);
+	}
+	if (over)
+		return FRAG_OVERLAP;
+	if (left) {
+		frag_part(d, left)->to = a->to;
+		if (right) {
+			frag_part(d, left)->to = frag_part(d, right)->to;
+			*frag_part(d, right) = (struct cv_datagram_part) {};
+		}
+	} else if (right) {
+		frag_part(d, right)->from = a->from;
+	} else if (space) {
+		*frag_part(d, space) = (struct cv_datagram_part) { a->from, a->to };
+	} else {
+		return FRAG_FULL;
+	}
+	if (a->last)
+		d->end = a->to;
+	over = 0;
+#pragma clang loop unroll(disable)
+	for (__u64 i = 0; i < CV_DATAGRAM_RANGES; i++)
+		over |= frag_equal(d->parts[i].to, d->end) & frag_equal(d->parts[i].from, 0);
+	return d->end && over ? FRAG_COMPLETE : 0;
+}
+
+#define HELD_WRITING	1ULL
+#define HELD_READY	2ULL
+
+static __always_inline __u64 held_word(__u32 now, __u32 token, __u64 state)
+{
+	return (__u64)now << 32 | token << 2 | state;
+}
+
+static __always_inline struct cv_held *held_get(__u32 place)
+{
+	__u32 i = (place - 1) & (CV_HELD - 1);
+
+	return bpf_map_lookup_elem(&held, &i);
+}
+
+/* What a step does with the datagram's place; @h: the copy that is to wait. */
+static __always_inline __u32 frag_do(struct cv_datagram *d, struct frag_ask *a,
+				     struct cv_held *h)
+{
+	__u32 found = 0;
+
+	d->tick = a->now;
+	switch (a->op) {
+	case FRAG_FIRST:
+		/* The same number again: the datagram begins anew. */
+		if (d->known) {
+			__builtin_memset(d->parts, 0, sizeof(d->parts));
+			d->end = 0;
+		}
+		d->known = 1;
+		d->sport = a->sport;
+		d->dport = a->dport;
+		a->held = d->held;
+		d->held = 0;
+		break;
+	case FRAG_WAIT:
+		if (!d->known) {
+			h->next = d->held;
+			h->word = held_word(a->now, d->token, HELD_READY);
+			d->held = a->held;
+		}
+		break;
+	case FRAG_PASS:
+		found = frag_add(d, a);
+		break;
+	}
+	a->sport = d->sport;
+	a->dport = d->dport;
+	a->token = d->token;
+	a->id = d->id;
+	return found | (d->known ? FRAG_KNOWN : 0);
+}
+
+static __always_inline struct cv_datagram *frag_way(struct cv_datagram_set *set, __u32 i)
+{
+	PKT_OPAQUE(i);
+	return &set->way[(i - 1) & (CV_DATAGRAM_WAYS - 1)];
+}
+
+static __always_inline __u32 frag_hash(const struct cv_datagram_key *k)
+{
+	__u64 x = (__u64)k->saddr << 32 | k->daddr;
+
+	x ^= ((__u64)k->net << 32 | (__u32)k->id << 16 | k->proto) * 0x9e3779b97f4a7c15ULL;
+	x ^= cv_port_key;
+	x ^= x >> 29;
+	x *= 0xff51afd7ed558ccdULL;
+	return x >> 32;
+}
+
+/* The next identification towards this peer (RFC 6864): guests share an address. */
+static __always_inline __u64 *frag_counter(__be32 daddr, __u8 proto)
+{
+	__u32 i = (daddr * 0x9e3779b1U ^ (__u32)cv_port_key ^ proto) >> 7 & (CV_IDENTIFIERS - 1);
+
+	return bpf_map_lookup_elem(&identifiers, &i);
 }
 
 /*
- * Give a later fragment the ports of its first one.  @net is 0 for packets
- * from an uplink.  Return: 0, or CV_DROP_FRAGMENT_NO_FIRST.
+ * One step, under the lock of the datagram's set.  Not static: the verifier
+ * checks it by itself, once.  Return: FRAG_*, 0 when there is no such datagram.
  */
-static __always_inline int frag_recall(struct pkt *p, __u32 net)
+__noinline int frag_step(struct frag_ask *a)
 {
-	struct cv_fragment *first;
+	__u32 hash, found = 0, token;
+	__u64 *counter, place = 0, space = 0;
+	struct cv_datagram_set *set;
+	struct cv_datagram *d = NULL;
+	struct cv_held *h;
 
-	if (pkt_first_fragment(p))
+	if (!a)
+		return FRAG_FULL;
+	h = held_get(a->held);
+	hash = frag_hash(&a->key) & (CV_DATAGRAM_SETS - 1);
+	set = bpf_map_lookup_elem(&datagrams, &hash);
+	counter = frag_counter(a->key.daddr, a->key.proto);
+	token = bpf_get_prandom_u32() >> 2;
+	if (!set || !counter || !h)
+		return FRAG_FULL;
+
+	bpf_spin_lock(&set->lock);
+#pragma clang loop unroll(disable)
+	for (__u64 i = 0; i < CV_DATAGRAM_WAYS; i++) {
+		struct cv_datagram *at = &set->way[i];
+		__u64 alive = frag_alive(at, a->now);
+
+		place += (alive & frag_same(&at->key, &a->key)) * (i + 1);
+		space += (1 - alive) * (i + 1 - space);
+	}
+	if (place)
+		d = frag_way(set, place);
+	if (!d && (a->op == FRAG_FIRST || a->op == FRAG_WAIT)) {
+		found = FRAG_FULL;
+		if (space && a->room) {
+			d = frag_way(set, space);
+			__builtin_memset(d, 0, sizeof(*d));
+			d->key = a->key;
+			d->token = token;
+			d->id = __sync_fetch_and_add(counter, 1);
+			found = FRAG_CREATED;
+		}
+	}
+	if (d) {
+		found |= frag_do(d, a, h);
+		if (found & FRAG_COMPLETE)
+			d->tick = 0;
+	}
+	bpf_spin_unlock(&set->lock);
+	return found;
+}
+
+static __always_inline struct frag_ask frag_question(const struct pkt *p, __u32 net,
+						     enum frag_op op)
+{
+	__u32 from = p->frag & PKT_IP_OFFSET, payload = p->len - (p->l4_off - PKT_IP_OFF);
+
+	return (struct frag_ask) {
+		.key = {
+			.saddr = p->saddr, .daddr = p->daddr,
+			.id = p->id, .proto = p->proto, .net = net,
+		},
+		.op = op, .now = p->now ? p->now : 1,
+		.from = from, .to = from + (payload + 7) / 8,
+		.sport = p->sport, .dport = p->dport, .last = !(p->frag & PKT_IP_MF),
+	};
+}
+
+/* What counts the fragments of whoever sent this one. */
+static __always_inline struct cv_use *frag_budget(const struct pkt *p, __u32 net)
+{
+	__u32 slot = net ? address_slot(net, p->saddr) : 0;
+	struct cv_use *use;
+
+	use = net ? bpf_map_lookup_elem(&port_use, &slot) :
+		    bpf_map_lookup_elem(&network_use, &slot);
+	if (use && !pkt_recent(p->now, use->fragment_tick, CV_TICKS(CV_FRAGMENT_TIMEOUT_S))) {
+		use->fragment_tick = p->now;
+		use->datagrams = use->held = 0;
+	}
+	return use;
+}
+
+/* A step that may take a place or give one back. */
+static __noinline __u32 frag_counted(const struct pkt *p, struct frag_ask *a)
+{
+	__u32 limit = a->key.net ? CV_DATAGRAMS_PER_PORT : CV_DATAGRAMS_OUTSIDE, found;
+	struct cv_use *use = frag_budget(p, a->key.net);
+
+	if (!use)
+		return FRAG_FULL;
+	a->room = use->datagrams < limit;
+	found = frag_step(a);
+	if (found & FRAG_CREATED)
+		__sync_fetch_and_add(&use->datagrams, 1);
+	if (found & FRAG_COMPLETE && use->datagrams)
+		__sync_fetch_and_add(&use->datagrams, -1);
+	return found;
+}
+
+/* --- those that wait */
+
+#define HELD_TRIES	8
+
+/* Copy the frame into a free place.  Return: the place + 1, 0 when there is none. */
+static __noinline __u32 held_store(struct __sk_buff *skb, const struct pkt *p, __u32 net)
+{
+	__u32 i = bpf_get_prandom_u32(), place = 0, len = skb->len;
+	struct cv_held *h = NULL;
+
+	PKT_OPAQUE(len);
+	if (len > CV_HELD_BYTES || len < ETH_HLEN)
 		return 0;
-	first = frag_find(p, net, FRAG_PORTS);
-	if (!first)
-		return CV_DROP_FRAGMENT_NO_FIRST;
-	p->sport = first->sport;
-	p->dport = first->dport;
+	for (int k = 0; k < HELD_TRIES && !place; k++) {
+		i = (i + 1) & (CV_HELD - 1);
+		h = bpf_map_lookup_elem(&held, &i);
+		if (h && !h->word &&
+		    !__sync_val_compare_and_swap(&h->word, 0, held_word(p->now, 0, HELD_WRITING)))
+			place = i + 1;
+	}
+	if (!place || !h)
+		return 0;
+	h->len = len;
+	h->net = p->net;
+	h->slot = net ? address_slot(net, p->saddr) : 0;
+	if (bpf_skb_load_bytes(skb, 0, h->frame, len)) {
+		h->word = 0;
+		return 0;
+	}
+	return place;
+}
+
+/* Keep a fragment until its first one comes, unless that has come meanwhile. */
+static __always_inline int held_keep(struct __sk_buff *skb, struct pkt *p, struct frag_ask *a)
+{
+	__u32 net = a->key.net, found;
+	struct cv_use *use = frag_budget(p, net);
+	struct cv_held *h;
+
+	if (!use || use->held >= (net ? CV_HELD_PER_PORT : CV_HELD_OUTSIDE))
+		return CV_DROP_FRAGMENT_LIMIT;
+	a->held = held_store(skb, p, net);
+	h = held_get(a->held);
+	if (!a->held || !h)
+		return skb->len > CV_HELD_BYTES ? CV_DROP_FRAGMENT_NO_FIRST : CV_DROP_FRAGMENT_LIMIT;
+	__sync_fetch_and_add(&use->held, 1);
+	a->op = FRAG_WAIT;
+	found = frag_counted(p, a);
+	if (!(found & (FRAG_FULL | FRAG_KNOWN))) {
+		p->way = WAY_CONSUMED;
+		return 0;
+	}
+	h->word = 0;
+	return found & FRAG_KNOWN ? 0 : CV_DROP_FRAGMENT_LIMIT;
+}
+
+struct held_walk {
+	struct __sk_buff *skb;
+	__u32 next;
+	__u32 token;
+};
+
+/* Send one copy on its way again, in the packet that we have. */
+static long held_again(__u32 i, struct held_walk *w)
+{
+	struct cv_held *h = held_get(w->next);
+	__u64 word;
+	__u32 len;
+
+	if (!w->next || !h)
+		return 1;
+	word = h->word;
+	if (((__u32)word ^ (w->token << 2)) != HELD_READY)
+		return 1;
+	/* The sweeper may be about to take it away. */
+	if (__sync_val_compare_and_swap(&h->word, word, HELD_WRITING) != word)
+		return 1;
+	w->next = h->next;
+	len = h->len;
+	PKT_OPAQUE(len);
+	if (len <= CV_HELD_BYTES && len >= ETH_HLEN && !bpf_skb_change_tail(w->skb, len, 0) &&
+	    !bpf_skb_store_bytes(w->skb, 0, h->frame, len, BPF_F_RECOMPUTE_CSUM))
+		bpf_clone_redirect(w->skb, w->skb->ifindex, BPF_F_INGRESS);
+	h->word = 0;
 	return 0;
 }
 
-/* A first fragment was taken: the others will be. */
-static __always_inline void frag_remember(const struct pkt *p, __u32 net)
+/* The first fragment of those that wait: it enters again, and they behind it. */
+static __always_inline int held_release(struct __sk_buff *skb, struct pkt *p,
+					const struct frag_ask *a)
 {
-	if (p->frag & PKT_IP_MF && pkt_first_fragment(p))
-		frag_store(p, net, FRAG_PORTS);
+	struct held_walk w = { .skb = skb, .next = a->held, .token = a->token };
+
+	if (bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS))
+		return CV_DROP_REWRITE;
+	bpf_loop(CV_HELD_OUTSIDE, held_again, &w, 0);
+	p->way = WAY_CONSUMED;
+	return 0;
+}
+
+struct held_sweep {
+	__u32 now;
+	__u32 next;
+};
+
+/* Run by the sweeper: drop what has waited in vain. */
+static long held_sweep_one(__u32 i, struct held_sweep *s)
+{
+	struct cv_held *h = held_get(s->next + i + 1);
+	__u64 word;
+
+	if (!h)
+		return 1;
+	word = h->word;
+	if ((__u32)word & HELD_READY &&
+	    !pkt_recent(s->now, word >> 32, CV_TICKS(CV_FRAGMENT_TIMEOUT_S)) &&
+	    __sync_val_compare_and_swap(&h->word, word, HELD_WRITING) == word) {
+		count_drop(CV_DROP_FRAGMENT_LATE, h->net, h->slot);
+		h->word = 0;
+	}
+	return 0;
+}
+
+/* --- the stages */
+
+/* May the others know this one's ports?  Those of an ICMP error are none. */
+static __always_inline bool frag_has_ports(const struct pkt *p)
+{
+	return p->proto != IPPROTO_ICMP || p->l4_flags == ICMP_ECHO ||
+	       p->l4_flags == ICMP_ECHOREPLY;
+}
+
+static __noinline int frag_begin(struct __sk_buff *skb, struct pkt *p, __u32 net)
+{
+	struct frag_ask a = frag_question(p, net, FRAG_FIND);
+	__u32 payload = p->len - (p->l4_off - PKT_IP_OFF), found;
+	int drop = 0;
+
+	/* All but the last are of whole blocks, and none reaches beyond the longest packet. */
+	if (!payload || (p->frag & PKT_IP_MF && payload & 7) ||
+	    a.from * 8 + payload > 0xffff - PKT_IP_MIN)
+		return CV_DROP_MALFORMED;
+	if (pkt_first_fragment(p)) {
+		if (!frag_has_ports(p))
+			return 0;
+		a.op = FRAG_FIRST;
+		found = frag_counted(p, &a);
+		if (found & FRAG_FULL)
+			return CV_DROP_FRAGMENT_LIMIT;
+		p->new_id = a.id;
+		return a.held ? held_release(skb, p, &a) : 0;
+	}
+	if (!(frag_step(&a) & FRAG_KNOWN))
+		drop = held_keep(skb, p, &a);
+	p->sport = a.sport;
+	p->dport = a.dport;
+	p->new_id = a.id;
+	return drop;
+}
+
+/*
+ * Give a later fragment the ports of its first one, or let it wait for that.
+ * @net is 0 for packets from an uplink.
+ */
+static __always_inline int frag_recall(struct __sk_buff *skb, struct pkt *p, __u32 net)
+{
+	return pkt_is_fragment(p) ? frag_begin(skb, p, net) : 0;
+}
+
+static __noinline int frag_pass_part(const struct pkt *p, __u32 net)
+{
+	struct frag_ask a = frag_question(p, net, FRAG_PASS);
+	__u32 found = frag_counted(p, &a);
+
+	if (found & FRAG_OVERLAP)
+		return CV_DROP_FRAGMENT_OVERLAP;
+	return found & FRAG_FULL ? CV_DROP_FRAGMENT_LIMIT : 0;
+}
+
+/* A fragment is about to go on: not over another of its datagram. */
+static __always_inline int frag_pass(const struct pkt *p, __u32 net)
+{
+	return pkt_is_fragment(p) ? frag_pass_part(p, net) : 0;
+}
+
+/*
+ * A packet that may be fragmented by others, and is not by us, needs a number
+ * that no other guest's packet to this peer has (RFC 6864 section 5.3.1).
+ */
+static __always_inline void frag_number(const struct __sk_buff *skb, struct pkt *p)
+{
+	__u64 *counter;
+
+	if (p->frag & (PKT_IP_DF | PKT_IP_MF | PKT_IP_OFFSET) || skb->gso_size)
+		return;
+	counter = frag_counter(p->daddr, p->proto);
+	if (counter)
+		p->new_id = __sync_fetch_and_add(counter, 1);
 }
 
 /* Is this a fragment of an echo request to the gateway?  A first one is. */
+static __noinline int frag_of_gateway(struct pkt *p)
+{
+	struct frag_ask a = frag_question(p, p->net, FRAG_FIND);
+	__u32 found;
+
+	a.key.use = FRAG_GATEWAY;
+	if (pkt_first_fragment(p))
+		a.op = FRAG_FIRST;
+	found = frag_counted(p, &a);
+	if (!(found & FRAG_KNOWN))
+		return 0;
+	a.op = FRAG_PASS;
+	a.held = 0;
+	return !(frag_counted(p, &a) & FRAG_OVERLAP);
+}
+
 static __always_inline bool frag_gateway(struct pkt *p)
 {
 	if (!pkt_is_fragment(p))
 		return true;
 	p->now = pkt_now();
-	if (pkt_first_fragment(p)) {
-		frag_store(p, p->net, FRAG_GATEWAY);
-		return true;
-	}
-	return frag_find(p, p->net, FRAG_GATEWAY);
+	return frag_of_gateway(p);
 }
 
 #endif

@@ -126,13 +126,113 @@ struct {
 	__uint(max_entries, CV_MAX_PEERS);
 } peers SEC(".maps");
 
-/* Datagram -> ports of its first fragment.  LRU: what is lost is one datagram. */
+/* A part of a datagram that has passed, in units of 8 bytes; @to 0: none. */
+struct cv_datagram_part {
+	__u16 from, to;
+};
+
+/**
+ * struct cv_datagram - a fragmented datagram on its way
+ * @tick:	of its last fragment; 0: this place is free
+ * @token:	names it in `held`
+ * @id:		its identification outside; the low 16 bits, in wire order
+ * @known:	the first fragment has come, the ports are known
+ * @held:	place + 1 of the copy that was hung in last
+ * @end:	of the datagram; 0 while not known
+ */
+struct cv_datagram {
+	struct cv_datagram_key key;
+	__u32  tick;
+	__u32  token;
+	__be16 sport, dport;
+	__u32  id;
+	__u16  known;
+	__u16  held;
+	__u16  end;
+	__u16  pad;
+	struct cv_datagram_part parts[CV_DATAGRAM_RANGES];
+};
+
+struct cv_datagram_set {
+	struct bpf_spin_lock lock;
+	__u32 pad;		/* keys are compared as 64-bit words */
+	struct cv_datagram way[CV_DATAGRAM_WAYS];
+};
+
+/* Fragmented datagrams; see frag.h. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct cv_fragment_key);
-	__type(value, struct cv_fragment);
-	__uint(max_entries, CV_MAX_FRAGMENTS);
-} fragments SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_datagram_set);
+	__uint(max_entries, CV_DATAGRAM_SETS);
+} datagrams SEC(".maps");
+
+/**
+ * struct cv_held - a fragment that waits for the first one of its datagram
+ * @word:	tick << 32 | token << 2 | state (frag.h), changed by
+ *		compare-and-swap; 0: this place is free
+ * @len:	of the frame, bytes
+ * @next:	place + 1 of the next copy, 0: no more
+ */
+struct cv_held {
+	__u64 word;
+	__u16 len;
+	__u16 next;
+	__u32 net, slot;
+	__u32 pad;
+	__u8  frame[CV_HELD_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_held);
+	__uint(max_entries, CV_HELD);
+} held SEC(".maps");
+
+/* Hash of peer and protocol -> the last IP identification given out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);	/* clang 14 loses what a 32-bit fetch-and-add returns */
+	__uint(max_entries, CV_IDENTIFIERS);
+} identifiers SEC(".maps");
+
+/* Address outside -> the guest that has it whole.  Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __be32);
+	__type(value, struct cv_whole);
+	__uint(max_entries, 1);
+} whole SEC(".maps");
+
+/* Peer and protocol -> guest.  Written where a flow is made and taken away. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct cv_protocol);
+	__type(value, __u32);
+	__uint(max_entries, CV_MAX_PROTOCOLS);
+} protocols SEC(".maps");
+
+/*
+ * Network id -> rules.  Written by user space.  Not preallocated: most networks
+ * have none.  A hash, as an entry of it is replaced whole.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct cv_policy);
+	__uint(max_entries, CV_MAX_NETWORKS);
+} policies SEC(".maps");
+
+/* 0 -> the uplinks' own prefixes.  Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_lans);
+	__uint(max_entries, 1);
+} lans SEC(".maps");
 
 /* Client -> lease.  Written by the daemon; renewed here within its horizon. */
 struct {
@@ -177,6 +277,8 @@ struct {
 /* The one timer; see flow.h. */
 struct cv_sweeper {
 	struct bpf_timer timer;
+	__u32 held;		/* where in `held` it goes on */
+	__u32 pad;
 };
 
 struct {
@@ -194,6 +296,30 @@ struct {
 	__uint(max_entries, 1);
 } dhcp_scratch SEC(".maps");
 
+#define CV_SUM_CHUNK	256	/* a power of two */
+#define CV_PART_BYTES	2040	/* a multiple of 8 */
+
+/**
+ * struct cv_scratch - bytes of a packet while it is worked on, per CPU
+ * @chunk:	of what is added up (sum.h)
+ * @head:	two bytes, so that the IP header is aligned, then the headers
+ * @first:	IP options of the first part
+ * @part:	payload of the part that is cut off (split.h)
+ */
+struct cv_scratch {
+	__u8 chunk[2 * CV_SUM_CHUNK];
+	__u8 head[128 + 8];
+	__u8 first[40];
+	__u8 part[CV_PART_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_scratch);
+	__uint(max_entries, 1);
+} scratch SEC(".maps");
+
 /* A flow while it is made, per CPU: too large for the stack that is left. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -202,13 +328,21 @@ struct {
 	__uint(max_entries, 1);
 } flow_scratch SEC(".maps");
 
-/* 0 -> argument of cv_flush. */
+/* 0 -> argument of cv_flush and cv_rejudge. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct cv_flush_args);
 	__uint(max_entries, 1);
 } control SEC(".maps");
+
+/* 0 -> question and answer of cv_judge. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_judge_args);
+	__uint(max_entries, 1);
+} judge SEC(".maps");
 
 static __always_inline struct cv_network *network_get(__u32 net)
 {

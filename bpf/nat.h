@@ -9,6 +9,7 @@
 #include "frag.h"
 #include "fwd.h"
 #include "mss.h"
+#include "split.h"
 
 static __always_inline struct cv_tuple nat_out_key(const struct pkt *p)
 {
@@ -274,6 +275,23 @@ static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *
 	return drop < 0 ? 0 : drop;
 }
 
+/* A fragment that cannot be a guest's: it need not wait for its first one. */
+static __always_inline bool nat_foreign_fragment(const struct pkt *p)
+{
+	return pkt_is_fragment(p) && external_base(p->daddr, p->proto) == EXTERNAL_NONE;
+}
+
+/* A fragment goes to a guest, or to the host: that drops what it likes itself. */
+static __always_inline int nat_pass_fragment(const struct pkt *p)
+{
+	int drop;
+
+	if (p->way != WAY_PEER && p->way != WAY_KERNEL)
+		return 0;
+	drop = frag_pass(p, 0);
+	return p->way == WAY_PEER ? drop : 0;
+}
+
 /* Is a packet without flow the host's own after all? */
 static __always_inline bool nat_is_host(struct __sk_buff *skb, const struct pkt *p)
 {
@@ -341,17 +359,37 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 static __always_inline int nat_hairpin(struct __sk_buff *skb, struct pkt *p,
 				       __be32 addr, __be16 port)
 {
-	int drop = pkt_translate(skb, p, PKT_SOURCE, addr, port);
+	__be32 guest = p->saddr;
+	int drop;
 
+	/* Two hops: the sender is told of the second one too, and here, where it is known. */
+	if (p->ttl <= 2)
+		return CV_DROP_TTL;
+	drop = pkt_translate(skb, p, PKT_SOURCE, addr, port);
 	if (drop)
 		return drop;
-	frag_remember(p, p->net);	/* as it came: in a moment it is another */
 	p->saddr = addr;
 	p->sport = port;
 	p->ttl--;
 	drop = nat_in(skb, p);
 	if (!drop && p->way == WAY_KERNEL)
-		return CV_DROP_FILTERED;
+		drop = CV_DROP_FILTERED;
+	if (drop && !p->slot)
+		p->saddr = guest;	/* it counts as the sender's */
+	return drop;
+}
+
+/* Let the packet fit its way out, where it may be fragmented. */
+static __always_inline int nat_fit(struct __sk_buff *skb, struct pkt *p, struct cv_flow *f)
+{
+	__u32 len = skb->len;
+	int drop = fwd_mtu(skb, p, f);
+
+	if (drop != CV_DROP_TOO_BIG || p->frag & PKT_IP_DF || skb->gso_size)
+		return drop;
+	drop = split_packet(skb, p, p->mtu);
+	/* The rest is counted when it comes again. */
+	f->out_bytes -= len - skb->len;
 	return drop;
 }
 
@@ -404,18 +442,23 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 		/* An answer to the host; its own MAC is not what guests send to. */
 		p->way = WAY_KERNEL;
 		bpf_skb_change_type(skb, PKT_FOR_HOST);
-		return 0;
+		return frag_pass(p, p->net);
 	}
 	if (p->ttl <= 1)
 		return CV_DROP_TTL;
 	addr = f->addr;
 	port = f->port;
 	nat_renew_peer(p, f);
-	if (!f->ifindex)
-		return nat_hairpin(skb, p, addr, port);
+	frag_number(skb, p);
+	if (!f->ifindex) {
+		drop = frag_pass(p, p->net);
+		return drop ? drop : nat_hairpin(skb, p, addr, port);
+	}
 	drop = fwd_route_refresh(skb, p, f);
 	if (!drop)
-		drop = fwd_mtu(skb, p, f);
+		drop = nat_fit(skb, p, f);
+	if (!drop)
+		drop = frag_pass(p, p->net);
 	if (drop)
 		return drop;
 	fwd_uplink(p, f);

@@ -23,13 +23,20 @@ struct sk_buff {
 	__u8  ip_summed:2;
 } __attribute__((preserve_access_index));
 
+static __always_inline bool offload_is_partial(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = (void *)skb;
+
+	return BPF_CORE_READ_BITFIELD_PROBED(kernel, ip_summed) == OFFLOAD_CHECKSUM_PARTIAL;
+}
+
 /* @p has been parsed when the packet is IPv4. */
 static __always_inline int offload_check(struct __sk_buff *skb, const struct pkt *p)
 {
 	struct sk_buff *kernel = (void *)skb;
 	__u16 start, offset, network;
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(kernel, ip_summed) != OFFLOAD_CHECKSUM_PARTIAL)
+	if (!offload_is_partial(skb))
 		return 0;
 	if (bpf_core_read(&start, sizeof(start), &kernel->csum_start) ||
 	    bpf_core_read(&offset, sizeof(offset), &kernel->csum_offset) ||

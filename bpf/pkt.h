@@ -53,6 +53,7 @@ enum pkt_way {
  * struct pkt - what the stages know of a packet
  * @saddr, @daddr, @sport, @dport: as in the frame; an ICMP echo has its
  *		identifier in both ports
+ * @new_id:	what @id becomes on its way out
  * @len:	total length of the IP header
  * @frag:	fragment field of the header, host order: PKT_IP_MF, _DF, _OFFSET
  * @l4_off:	of the transport header, from the start of the frame
@@ -66,7 +67,7 @@ enum pkt_way {
 struct pkt {
 	__be32 saddr, daddr;
 	__be16 sport, dport;
-	__be16 id;
+	__be16 id, new_id;
 	__u16  len;
 	__u16  frag;
 	__u16  l4_off;
@@ -76,7 +77,6 @@ struct pkt {
 	__u8   l4_flags;
 	__u8   way;
 	__u8   pad;
-	__u16  pad2;
 	__u16  mtu;
 	__u32  now;
 	__u32  seq, ack;
@@ -180,7 +180,7 @@ static __always_inline int pkt_parse_ip(struct __sk_buff *skb, struct pkt *p)
 
 	p->saddr = ip->saddr;
 	p->daddr = ip->daddr;
-	p->id = ip->id;
+	p->id = p->new_id = ip->id;
 	p->frag = bpf_ntohs(ip->frag_off);
 	p->proto = ip->protocol;
 	p->ttl = ip->ttl;
@@ -370,10 +370,13 @@ static __always_inline int pkt_translate(struct __sk_buff *skb, const struct pkt
 				 csum_addr(old_addr) + bpf_htons(p->ttl << 8),
 				 csum_addr(addr) + bpf_htons((p->ttl - 1) << 8));
 	ip->ttl = p->ttl - 1;
-	if (side == PKT_SOURCE)
+	if (side == PKT_SOURCE) {
+		ip->check = csum_replace(ip->check, p->id, p->new_id);
+		ip->id = p->new_id;
 		ip->saddr = addr;
-	else
+	} else {
 		ip->daddr = addr;
+	}
 
 	if (!pkt_first_fragment(p) || old_port == port)
 		return 0;

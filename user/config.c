@@ -28,6 +28,8 @@ void config_defaults(struct config *cfg)
 		.dhcp = true,
 		.lease_s = CV_DHCP_LEASE_S,
 		.dns_host = true,
+		.n_ports = 1,
+		.ports = { { CV_PORT_MIN, CV_PORT_MAX } },
 		.timeout_s = {
 			[CV_TIMEOUT_UDP] = CV_UDP_TIMEOUT_S,
 			[CV_TIMEOUT_TCP_ESTABLISHED] = CV_TCP_ESTABLISHED_TIMEOUT_S,

@@ -47,6 +47,7 @@
 #define CONFIG_MAX_UPLINKS 16
 #define CONFIG_MAX_DNS 3
 #define CONFIG_MAX_FORWARDS 4096
+#define CONFIG_MAX_PORTS (CV_MAX_PORT_RANGES - 1)	/* the host's own cuts one in two */
 #define CONFIG_LEASE_MIN_S 10
 #define CONFIG_LEASE_MAX_S (3650U * 86400)	/* twice of it fits in 32 bits */
 
@@ -73,6 +74,9 @@ struct config {
 	char   domain[64];	/* empty: none */
 	__u32  timeout_s[CV_N_TIMEOUTS];
 	__u32  max_flows, max_guest_flows;	/* 0: what is right for the host's table */
+	__u32  max_ports, max_guest_ports;	/* external ports; 0: no limit but that of flows */
+	unsigned int n_ports;			/* masquerade ports, ascending, disjoint */
+	struct cv_range ports[CONFIG_MAX_PORTS];
 	size_t n_guests;
 	struct config_guest *guests;
 	size_t n_forwards;

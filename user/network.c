@@ -31,6 +31,35 @@ static int read_reserved(__u16 *ret_min, __u16 *ret_max)
 	return 0;
 }
 
+/* What is left of the configured ranges without the host's own. */
+static unsigned int ranges_without(const struct config *cfg, struct cv_range own,
+				   struct cv_range ret[CV_MAX_PORT_RANGES])
+{
+	unsigned int n = 0, total = 0;
+
+	memset(ret, 0, CV_MAX_PORT_RANGES * sizeof(*ret));
+	for (unsigned int i = 0; i < cfg->n_ports; i++) {
+		struct cv_range r = cfg->ports[i], below = r, above = r;
+
+		if (own.last && own.first <= r.last && own.last >= r.first) {
+			below.last = own.first - 1;
+			above.first = own.last + 1;
+		} else {
+			above.first = r.last + 1;
+		}
+		for (int k = 0; k < 2; k++) {
+			struct cv_range part = k ? above : below;
+
+			if (part.first > part.last || (k && part.first <= r.first) ||
+			    n == CV_MAX_PORT_RANGES)
+				continue;
+			total += part.last - part.first + 1;
+			ret[n++] = part;
+		}
+	}
+	return total;
+}
+
 /*
  * A host that gives all ports to its own sockets leaves none to guests.  Then
  * they share: a port with a socket on it is found out when a flow is made.
@@ -38,21 +67,16 @@ static int read_reserved(__u16 *ret_min, __u16 *ret_max)
 #define LEAST_PORTS 1024
 static int set_ports(struct network_work *w)
 {
-	struct cv_network *n = &w->entry;
-	int err = read_reserved(&n->reserved_min, &n->reserved_max);
-	int below, above;
+	struct cv_range own, none = { 0 };
+	int err = read_reserved(&own.first, &own.last);
 
 	if (err)
 		return log_ret(err, "cannot read the host's port range");
-	n->port_min = CV_PORT_MIN;
-	n->port_max = CV_PORT_MAX;
-	below = n->reserved_min > n->port_min ? n->reserved_min - n->port_min : 0;
-	above = n->reserved_max < n->port_max ? n->port_max - n->reserved_max : 0;
-	if (below + above >= LEAST_PORTS)
+	if (ranges_without(&w->cfg, own, w->entry.ports) >= LEAST_PORTS)
 		return 0;
 	log_warn("the host's own sockets may use ports %u to %u (net.ipv4.ip_local_port_range), so guests share them",
-		 n->reserved_min, n->reserved_max);
-	n->reserved_min = n->reserved_max = CV_PORT_MIN - 1;
+		 own.first, own.last);
+	ranges_without(&w->cfg, none, w->entry.ports);
 	return 0;
 }
 

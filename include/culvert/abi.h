@@ -15,7 +15,7 @@
 
 #include <culvert/defaults.h>
 
-#define CV_ABI_VERSION	2
+#define CV_ABI_VERSION	3
 
 #define CV_NAME_SIZE	32	/* of a network or port, with the final NUL */
 
@@ -62,6 +62,15 @@ enum cv_filter {
 
 #define CV_NET_ISOLATE	(1U << 0)	/* guests may not talk to each other */
 #define CV_NET_DHCP	(1U << 1)	/* requests are answered */
+#define CV_NET_LOCAL	(1U << 2)	/* rules speak of guest to guest: such flows are kept too */
+
+struct cv_prefix {
+	__be32 addr, mask;	/* mask 0 in a list: its end */
+};
+
+struct cv_range {
+	__u16 first, last;	/* host order, both included; last 0 in a list: its end */
+};
 
 /**
  * struct cv_network - one network; map `networks`, index is its id (0 unused)
@@ -72,8 +81,9 @@ enum cv_filter {
  * @ns_ifindex:	its other end
  * @max_flows:	limit of this network's flows
  * @timeout_ticks: by enum cv_timeout
- * @port_min, @port_max: masquerade ports, host order, both included
- * @reserved_min, @reserved_max: the host's ip_local_port_range, never used; host order
+ * @max_ports:	limit of the external ports that its guests have
+ * @ports:	masquerade ports, ascending, without the host's ip_local_port_range
+ * @untranslated: destinations that see the guests' own addresses
  * @gateway_mac: what guests see as the gateway; no link has it but the bridge,
  *		so that frames for it go nowhere when the programs are gone
  * @mtu:	of the guests' links
@@ -95,14 +105,14 @@ struct cv_network {
 	__u32  ns_ifindex;
 	__u32  max_flows;
 	__u32  timeout_ticks[CV_N_TIMEOUTS];
-	__u16  port_min, port_max;
-	__u16  reserved_min, reserved_max;
+	__u32  max_ports;
+	struct cv_range ports[CV_MAX_PORT_RANGES];
+	struct cv_prefix untranslated[CV_MAX_UNTRANSLATED];
 	__u8   gateway_mac[6];
 	__u16  mtu;
 	__u32  filter;
 	__u32  lease_s;
 	__u32  uplink;
-	__u32  spare;		/* zero: the size is a multiple of 8 */
 	char   name[CV_NAME_SIZE];
 };
 
@@ -120,6 +130,8 @@ enum cv_port_kind { CV_PORT_TAP = 1, CV_PORT_VETH };
  * @ip:		the bound address; 0 while it has none
  * @mac:	the bound source MAC
  * @max_flows:	limit of this guest's flows
+ * @max_ports:	limit of its external ports
+ * @external:	the external address that it has whole (map `whole`); 0: it shares
  * @name:	NUL-terminated
  *
  * Written by user space (port commands, and the daemon when a lease is given).
@@ -133,6 +145,8 @@ struct cv_port {
 	__u16  kind;
 	__u16  queues;
 	__u32  max_flows;
+	__u32  max_ports;
+	__be32 external;
 	__u32  pad;
 	char   name[CV_NAME_SIZE];
 };
@@ -174,6 +188,9 @@ enum cv_flow_state {
 #define CV_FLOW_INBOUND	(1U << 5)	/* made by a packet from outside */
 #define CV_FLOW_ACKED	(1U << 6)	/* TCP: @out_next is known */
 #define CV_FLOW_HOST	(1U << 7)	/* between a guest and the host: no translation */
+/* What the bits of TCP mean in a flow with CV_FLOW_HOST, which needs none of them. */
+#define CV_FLOW_BY_GUEST CV_FLOW_OUT_SYN	/* the guest opened it */
+#define CV_FLOW_LOCAL	CV_FLOW_IN_SYN		/* and its peer is a guest of its network */
 
 /**
  * struct cv_flow - one flow, both directions; map `flows`
@@ -247,15 +264,41 @@ struct cv_external_addresses {
 };
 
 /*
+ * Map `whole`: a guest that has an address outside for itself, all ports and
+ * protocols of it.  Its own address in a routed network, and where some
+ * destinations see it untranslated.
+ */
+struct cv_whole {
+	__u32  slot;
+	__u32  flags;		/* CV_WHOLE_* */
+};	/* key: __be32 */
+
+#define CV_WHOLE_OPEN	(1U << 0)	/* who comes unasked is let in, unless a rule denies */
+
+/*
+ * Map `protocols`: which guest talks another protocol than TCP, UDP and ICMP
+ * with a peer by an address that guests share.  The first has it.
+ */
+struct cv_protocol {
+	__be32 addr, remote;
+	__u32  proto;
+};	/* -> __u32 slot */
+
+/*
  * Maps `port_use`, `network_use`: what the limits count, changed atomically.
- * Index 0 of `network_use` is the whole host.
+ * Index 0 of `network_use` is the whole host.  What is counted in a tick or in
+ * a window may be one too many by a race.
  */
 struct cv_use {
 	__u32 flows;
+	__u32 ports;		/* external ports with flows */
 	__u32 error_tick;	/* ICMP errors sent in this tick ... */
-	__u32 errors;		/* ... and how many; a race may let one more out */
+	__u32 errors;		/* ... and how many */
 	__u32 dhcp_tick;	/* token bucket for requests to the daemon */
 	__u32 dhcp_tokens;
+	__u32 fragment_tick;	/* begin of a window of CV_FRAGMENT_TIMEOUT_S ... */
+	__u32 datagrams;	/* ... how many were begun and not ended in it */
+	__u32 held;		/* ... and how many fragments were held back in it */
 	__u32 pad;
 };
 
@@ -266,18 +309,85 @@ struct cv_uplink {
 	char   name[16];
 };
 
-/* Map `fragments` (LRU: what is lost here is one datagram). */
-struct cv_fragment_key {
+/*
+ * Policy: ordered rules, the first that matches decides.  Judged when a flow
+ * is made.  Map `policies`, key network id; replaced as a whole.
+ */
+enum cv_party {
+	CV_PARTY_ANY,
+	CV_PARTY_GUEST,		/* addr: its slot; CV_SLOT_NONE while there is no such guest */
+	CV_PARTY_GUESTS,	/* all of the network */
+	CV_PARTY_HOST,
+	CV_PARTY_INTERNET,	/* whatever is reached by an uplink, the uplinks' own prefixes too */
+	CV_PARTY_LAN,		/* the uplinks' own prefixes (map `lans`) */
+	CV_PARTY_PREFIX,	/* addr, mask: an address of whatever kind */
+	CV_N_PARTIES
+};
+#define CV_SLOT_NONE	0xffffffffU
+
+enum cv_action { CV_ACTION_NONE, CV_ACTION_ALLOW, CV_ACTION_DENY };
+
+/**
+ * struct cv_rule - one rule with one range of ports
+ * @action:	enum cv_action
+ * @proto:	0: any
+ * @from, @to:	enum cv_party
+ * @ports:	of the destination; only TCP and UDP have some; 0-65535: any, others too
+ * @number:	of the rule in the list that the user wrote, from 1
+ */
+struct cv_rule {
+	__u8   action;
+	__u8   proto;
+	__u8   from, to;
+	struct cv_range ports;
+	__u32  number;
+	struct cv_prefix from_addr, to_addr;
+};
+
+struct cv_policy {
+	__u32 n_rules;
+	__u32 pad;
+	struct cv_rule rules[CV_MAX_RULES];
+};
+
+/* Map `lans`, index 0: the uplinks' own prefixes. */
+struct cv_lans {
+	struct cv_prefix prefix[CV_MAX_LANS];
+};
+
+/*
+ * Map `judge`, index 0: the argument and the answer of the program cv_judge,
+ * which tells what the rules of a network say of a flow.
+ * @net:	network id
+ * @slot, @peer_slot: guests of the network, or 0
+ * @host, @peer_host: 1 when it is the host
+ * @saddr, @daddr, @dport, @proto: of the packet that opens the flow, the
+ *		guest's own address and port where it is translated
+ * @action, @number: of the rule; CV_ACTION_NONE: no rule says anything
+ */
+struct cv_judge_args {
+	__u32  net;
+	__u32  slot, peer_slot;
+	__be32 saddr, daddr;
+	__be16 dport;
+	__u8   proto;
+	__u8   host, peer_host;
+	__u8   action;
+	__u16  pad;
+	__u32  number;
+};
+
+/*
+ * Map `datagrams`: what is known of fragmented datagrams on their way; an array
+ * of sets of places, by hash of the key (frag.h).  Map `held`: fragments that
+ * came before their first.
+ */
+struct cv_datagram_key {
 	__be32 saddr, daddr;
 	__be16 id;
 	__u8   proto;
-	__u8   pad;
+	__u8   use;
 	__u32  net;		/* 0 when from the uplink */
-};
-
-struct cv_fragment {
-	__be16 sport, dport;
-	__u32  tick;
 };
 
 /* Map `leases`: what the kernel answers DHCP from. */
@@ -376,7 +486,14 @@ struct cv_request {
 	X(INBOUND_CLOSED,   "inbound-closed",	"forwarded by the host, not its own") \
 	X(STALE_PORT,	    "stale-port",	"the flow's guest is gone")			\
 	X(OFFLOAD,	    "offload",		"checksum to be written where none belongs")	\
-	X(FILTERED,	    "filtered",		"from outside, for a guest's port, not an answer")
+	X(FILTERED,	    "filtered",		"from outside, for a guest's port, not an answer") \
+	X(POLICY,	    "policy",		"a rule of the network denies it")		\
+	X(PORT_PORTS,	    "port-ports",	"the guest's limit of external ports")		\
+	X(NETWORK_PORTS,    "network-ports",	"the network's limit of external ports")	\
+	X(FRAGMENT_OVERLAP, "fragment-overlap",	"fragment over another of its datagram")	\
+	X(FRAGMENT_LIMIT,   "fragment-limit",	"too many fragments wait for their first one")	\
+	X(FRAGMENT_LATE,    "fragment-late",	"waited for its first fragment in vain")	\
+	X(ICMP_CHECKSUM,    "icmp-checksum",	"ICMP error with a wrong checksum, or one in its quote")
 
 enum cv_drop {
 	CV_OK,
@@ -433,13 +550,16 @@ struct cv_flush_args {
 
 #define CV_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(type) == (size), #type " has changed its layout")
-CV_ASSERT_SIZE(struct cv_network, 112);
-CV_ASSERT_SIZE(struct cv_port, 64);
+CV_ASSERT_SIZE(struct cv_network, 200);
+CV_ASSERT_SIZE(struct cv_port, 72);
 CV_ASSERT_SIZE(struct cv_tuple, 16);
 CV_ASSERT_SIZE(struct cv_flow, 128);
 CV_ASSERT_SIZE(struct cv_external, 16);
 CV_ASSERT_SIZE(struct cv_address, 8);
-CV_ASSERT_SIZE(struct cv_fragment_key, 16);
+CV_ASSERT_SIZE(struct cv_datagram_key, 16);
+CV_ASSERT_SIZE(struct cv_rule, 28);
+CV_ASSERT_SIZE(struct cv_use, 40);
+CV_ASSERT_SIZE(struct cv_judge_args, 32);
 CV_ASSERT_SIZE(struct cv_lease_key, 8);
 CV_ASSERT_SIZE(struct cv_lease, 136);
 CV_ASSERT_SIZE(struct cv_drop_key, 12);

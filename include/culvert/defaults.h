@@ -31,10 +31,31 @@
 #define CV_MAX_PORTS			4096
 #define CV_MAX_LEASES			8192
 #define CV_MAX_UPLINKS			64
-#define CV_MAX_FRAGMENTS		8192
 #define CV_MAX_PEERS			65536
 #define CV_MAX_DROP_COUNTERS		16384
 #define CV_RING_BYTES			(256 * 1024)
+#define CV_MAX_RULES			96	/* of a network; a rule takes one per range of ports */
+#define CV_MAX_LANS			32
+#define CV_MAX_PORT_RANGES		8
+#define CV_MAX_UNTRANSLATED		8
+#define CV_MAX_PROTOCOLS		4096
+
+/*
+ * Fragments: places for datagrams, four in a set; 2 MiB of frames that wait for
+ * the first one of their datagram.
+ */
+#define CV_DATAGRAM_SETS		1024
+#define CV_DATAGRAM_WAYS		4
+#define CV_DATAGRAM_RANGES		16	/* parts seen, not connected yet */
+#define CV_HELD				1024
+#define CV_HELD_BYTES			2032	/* of a frame; a longer one is not held */
+/* Counters of the IP identification: one for each hash of peer and protocol. */
+#define CV_IDENTIFIERS			4096
+/* Of one guest, within CV_FRAGMENT_TIMEOUT_S; from outside, all together. */
+#define CV_DATAGRAMS_PER_PORT		256
+#define CV_DATAGRAMS_OUTSIDE		2048
+#define CV_HELD_PER_PORT		64
+#define CV_HELD_OUTSIDE			512
 
 /* Limits, so that one guest cannot starve another (RFC 6888 REQ-4, REQ-5). */
 #define CV_FLOWS_PER_PORT		65536

@@ -41,8 +41,8 @@ static struct cv_network usual_network(__u32 net)
 			[CV_TIMEOUT_TCP_TRANSITORY] = CV_TICKS(CV_TCP_TRANSITORY_TIMEOUT_S),
 			[CV_TIMEOUT_ICMP] = CV_TICKS(CV_ICMP_TIMEOUT_S),
 		},
-		.port_min = CV_PORT_MIN, .port_max = CV_PORT_MAX,
-		.reserved_min = RESERVED_MIN, .reserved_max = RESERVED_MAX,
+		.max_ports = 1 << 20,
+		.ports = { { CV_PORT_MIN, RESERVED_MIN - 1 }, { RESERVED_MAX + 1, CV_PORT_MAX } },
 		.mtu = 1500, .lease_s = CV_DHCP_LEASE_S,
 	};
 

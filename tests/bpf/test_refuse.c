@@ -332,9 +332,8 @@ static void ports_gone(void)
 	struct packet other = { .saddr = BOB_IP, .daddr = SERVER, .proto = UDP, .sport = 2000, .dport = 53 };
 	struct cv_network n = world_network(NET);
 
-	n.port_min = 2000;
-	n.reserved_min = 2001;
-	n.reserved_max = n.port_max;
+	memset(n.ports, 0, sizeof(n.ports));
+	n.ports[0] = (struct cv_range) { 2000, 2000 };
 	world_set_network(NET, &n);
 	world_send(TO_UPLINK, &other);
 }
