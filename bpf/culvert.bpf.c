@@ -21,6 +21,7 @@
 #include "nat.h"
 #include "quote.h"
 #include "guest.h"
+#include "rejudge.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -81,7 +82,7 @@ int cv_from_uplink(struct __sk_buff *skb)
 	    skb->pkt_type != PKT_FOR_HOST || pkt_parse(skb, &p))
 		p.way = WAY_KERNEL;
 	p.now = pkt_now();
-	if (going(&p, drop) && nat_foreign_fragment(&p))
+	if (going(&p, drop) && owner_foreign_fragment(&p))
 		p.way = WAY_KERNEL;
 	if (going(&p, drop) && frag_recall(skb, &p, 0))
 		p.way = WAY_KERNEL;
@@ -123,6 +124,41 @@ int cv_start(struct __sk_buff *skb)
 	if (bpf_timer_set_callback(&s->timer, flow_sweep) ||
 	    bpf_timer_start(&s->timer, 0, 0))
 		return 1;
+	return 0;
+}
+
+/* Run by user space: what do the rules say (struct cv_judge_args in `judge`)? */
+SEC("tc")
+int cv_judge(struct __sk_buff *skb)
+{
+	struct cv_judge_args ask = {}, *args;
+	__u32 zero = 0;
+
+	args = bpf_map_lookup_elem(&judge, &zero);
+	if (!args)
+		return 1;
+	ask = *args;
+	policy_judge(&ask);
+	*args = ask;
+	return 0;
+}
+
+/* Run by user space when rules have changed: forget what they deny (as cv_flush). */
+SEC("tc")
+int cv_rejudge(struct __sk_buff *skb)
+{
+	struct cv_flush_args *args;
+	struct flow_walk w = {};
+	__u32 zero = 0;
+
+	args = bpf_map_lookup_elem(&control, &zero);
+	if (!args)
+		return 1;
+	w.now = pkt_now();
+	w.which = *args;
+	bpf_loop(args->budget, rejudge_one, &w, 0);
+	args->flushed += w.deleted;
+	TOTAL_ADD(flushed_flows, w.deleted);
 	return 0;
 }
 

@@ -99,6 +99,8 @@ static __always_inline __u64 external_mix(__u64 x)
  * struct external_search - the search for a guest's mapping
  * @owner:	who searches
  * @base:	first entry of address and protocol
+ * @slot, @net:	what the limits of ports count for
+ * @drop:	why the guest may have no more ports; 0: it may
  * @total:	how many ports the network may use
  * @preserved:	the guest's own port, tried first; host order
  * @found:	entry with the mapping, or EXTERNAL_NONE
@@ -118,6 +120,8 @@ struct external_search {
 	__u32  free;
 	__u32  tries;
 	__u32  total;
+	__u32  slot, net;
+	int    drop;
 	__u16  preserved;
 	__u8   proto;
 	__u8   pad;
@@ -225,6 +229,36 @@ static long external_look(__u32 i, struct external_search *s)
 	return !word;
 }
 
+/* How many ports a guest and its network have in use. */
+static __always_inline void external_count(__u32 net, __u32 slot, __u32 by)
+{
+	struct cv_use *use = bpf_map_lookup_elem(&port_use, &slot);
+
+	if (use)
+		__sync_fetch_and_add(&use->ports, by);
+	use = bpf_map_lookup_elem(&network_use, &net);
+	if (use)
+		__sync_fetch_and_add(&use->ports, by);
+}
+
+/* Is the port in use by flows?  A forward counts as one, but is none. */
+static __always_inline bool external_in_use(const struct cv_external *e, __u64 word)
+{
+	return external_flows(word) > (e->flags & CV_EXTERNAL_FORWARD);
+}
+
+/* May this guest have one more port? */
+static __always_inline int external_limits(__u32 net, __u32 slot, const struct cv_network *n)
+{
+	struct cv_use *of_port = bpf_map_lookup_elem(&port_use, &slot);
+	struct cv_use *of_net = bpf_map_lookup_elem(&network_use, &net);
+	struct cv_port *port = port_get(slot);
+
+	if (!port || !of_port || of_port->ports >= port->max_ports)
+		return CV_DROP_PORT_PORTS;
+	return !of_net || of_net->ports >= n->max_ports ? CV_DROP_NETWORK_PORTS : 0;
+}
+
 /* One more flow for a mapping that is ours.  False: it is not any more. */
 static __always_inline bool external_join(struct external_search *s)
 {
@@ -237,8 +271,11 @@ static __always_inline bool external_join(struct external_search *s)
 		word = external_word(e);
 		if ((word ^ s->owner) >> 32)
 			return false;
-		if (__sync_val_compare_and_swap(&e->word, word, word + 1) == word)
+		if (__sync_val_compare_and_swap(&e->word, word, word + 1) == word) {
+			if (!external_in_use(e, word))
+				external_count(s->net, s->slot, 1);
 			return true;
+		}
 	}
 	return false;
 }
@@ -248,14 +285,25 @@ static __always_inline bool external_take(struct external_search *s)
 {
 	struct cv_external *e = external_get(s->free);
 
-	return e && __sync_val_compare_and_swap(&e->word, s->seen, s->owner + 1) == s->seen;
+	if (!e || __sync_val_compare_and_swap(&e->word, s->seen, s->owner + 1) != s->seen)
+		return false;
+	external_count(s->net, s->slot, 1);
+	return true;
+}
+
+/* Does the mapping that was found cost another port? */
+static __always_inline bool external_idle(__u32 index)
+{
+	struct cv_external *e = external_get(index);
+
+	return e && !external_in_use(e, external_word(e));
 }
 
 #define EXTERNAL_ATTEMPTS	4
 
 /*
  * Find this guest port's mapping, or make one, and count a flow on it.
- * Return: 0 with s->found set, or CV_DROP_NO_PORT.
+ * Return: 0 with s->found set, CV_DROP_NO_PORT, or s->drop.
  */
 static __noinline int external_bind(struct external_search *s)
 {
@@ -265,6 +313,8 @@ static __noinline int external_bind(struct external_search *s)
 	for (int i = 0; i < EXTERNAL_ATTEMPTS; i++) {
 		s->found = s->free = EXTERNAL_NONE;
 		bpf_loop(1 + CV_PORT_GROUPS * CV_PORT_GROUP_SIZE, external_look, s, 0);
+		if (s->drop && (s->found == EXTERNAL_NONE || external_idle(s->found)))
+			return s->drop;
 		if (s->found != EXTERNAL_NONE) {
 			if (external_join(s))
 				return 0;
@@ -281,15 +331,29 @@ static __noinline int external_bind(struct external_search *s)
 }
 
 /* A flow that used the mapping has gone. */
-static __always_inline void external_leave(__u32 index, __u32 now)
+static __always_inline void external_leave(__u32 index, __u32 net, __u32 now)
 {
 	struct cv_external *e = external_get(index);
+	__u64 word;
 
 	if (!e)
 		return;
 	/* Before the count: who sees none left sees since when. */
 	e->tick = now;
-	__sync_fetch_and_add(&e->word, -1);
+	word = __sync_fetch_and_add(&e->word, -1);
+	if (!external_in_use(e, word - 1))
+		external_count(net, external_slot(word), -1);
+}
+
+/*
+ * May a flow go on with this address outside?  Not when the host has lost it,
+ * or the guest that had it whole.
+ */
+static __always_inline bool external_ours(__be32 addr, __u8 proto, __u32 slot)
+{
+	struct cv_whole *w = bpf_map_lookup_elem(&whole, &addr);
+
+	return w ? w->slot == slot : external_base(addr, proto) != EXTERNAL_NONE;
 }
 
 #endif

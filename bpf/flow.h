@@ -43,10 +43,10 @@ static __always_inline bool flow_same(const struct cv_flow *f, __u32 tag)
 static __always_inline __u32 flow_timeout(const struct cv_network *n, __u8 proto,
 					  __u8 state)
 {
-	if (proto == IPPROTO_UDP)
-		return n->timeout_ticks[CV_TIMEOUT_UDP];
 	if (proto == IPPROTO_ICMP)
 		return n->timeout_ticks[CV_TIMEOUT_ICMP];
+	if (proto != IPPROTO_TCP)
+		return n->timeout_ticks[CV_TIMEOUT_UDP];
 	if (state == CV_FLOW_ESTABLISHED)
 		return n->timeout_ticks[CV_TIMEOUT_TCP_ESTABLISHED];
 	return n->timeout_ticks[CV_TIMEOUT_TCP_TRANSITORY];
@@ -150,12 +150,13 @@ static __always_inline void flow_tcp_step(const struct pkt *p, struct cv_flow *f
 }
 
 /*
- * The state of a flow with the host: long-lived between the guest's first
+ * The state of a flow that is not translated: long-lived between the first
  * answer and the first FIN or reset of either.
  */
 static __always_inline void flow_host_step(const struct pkt *p, struct cv_flow *f,
 					   enum flow_direction dir)
 {
+	bool opener = (dir == FLOW_OUT) == !!(f->flags & CV_FLOW_BY_GUEST);
 	const struct cv_network *n;
 	__u8 state = f->state;
 
@@ -163,9 +164,9 @@ static __always_inline void flow_host_step(const struct pkt *p, struct cv_flow *
 		return;
 	if (p->l4_flags & (PKT_TCP_FIN | PKT_TCP_RST))
 		state = CV_FLOW_CLOSING;
-	else if (dir == FLOW_OUT && state == CV_FLOW_OPEN)
+	else if (!opener && state == CV_FLOW_OPEN)
 		state = CV_FLOW_ESTABLISHED;
-	else if (dir == FLOW_IN && (p->l4_flags & (PKT_TCP_SYN | PKT_TCP_ACK)) == PKT_TCP_SYN)
+	else if (opener && (p->l4_flags & (PKT_TCP_SYN | PKT_TCP_ACK)) == PKT_TCP_SYN)
 		state = CV_FLOW_OPEN;
 	if (state == f->state)
 		return;
@@ -214,9 +215,19 @@ static __always_inline void flow_note_out(const struct __sk_buff *skb, const str
 		f->out_next = p->ack;
 		f->flags |= CV_FLOW_ACKED;
 	}
-	f->out_tick = p->now;
+	/* A reset may answer a stranger: it renews nothing (RFC 7857 section 7.1). */
+	if (p->proto != IPPROTO_TCP || !(p->l4_flags & PKT_TCP_RST))
+		f->out_tick = p->now;
 	f->out_packets++;
 	f->out_bytes += skb->len - ETH_HLEN;
+}
+
+static __always_inline void flow_note_in(const struct __sk_buff *skb, const struct pkt *p,
+					 struct cv_flow *f)
+{
+	f->in_tick = p->now;
+	f->in_packets++;
+	f->in_bytes += skb->len - ETH_HLEN;
 }
 
 /*
@@ -231,7 +242,7 @@ static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb
 	if (!f)
 		return NULL;
 	if (f->flags & CV_FLOW_HOST) {
-		/* Only the host opens these; the guest keeps one alive, no more. */
+		/* With the host; the guest keeps one alive, no more. */
 		if (!flow_alive(p->now, f))
 			return NULL;
 		flow_host_step(p, f, FLOW_OUT);
@@ -263,9 +274,7 @@ static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb,
 		return NULL;
 	if (flow_tcp_matters(p, f->state))
 		flow_tcp_step(p, f, FLOW_IN);
-	f->in_tick = p->now;
-	f->in_packets++;
-	f->in_bytes += skb->len - ETH_HLEN;
+	flow_note_in(skb, p, f);
 	return f;
 }
 
@@ -346,42 +355,70 @@ static __always_inline struct cv_flow *flow_blank(const struct cv_tuple *key, __
 	return f;
 }
 
+/* Make a flow that is not translated: with the host, or between two guests. */
+static __always_inline int flow_make_plain(const struct __sk_buff *skb, const struct pkt *p,
+					   const struct cv_network *n,
+					   const struct cv_tuple *key, __u32 slot, __u8 flags)
+{
+	struct cv_flow *f;
+	int drop = flow_limits(key->net, slot, n);
+
+	if (drop)
+		return drop;
+	f = flow_blank(key, slot, p->now);
+	if (!f)
+		return CV_DROP_TABLE_FULL;
+	f->flags = flags;
+	f->timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_OPEN);
+	if (flags & CV_FLOW_BY_GUEST)
+		flow_note_out(skb, p, f);
+	else
+		flow_note_in(skb, p, f);
+	drop = flow_insert(key, f);
+	return drop < 0 ? 0 : drop;
+}
+
+/* The flow that a packet to a guest belongs to, seen from the guest. */
+static __always_inline struct cv_tuple flow_in_key(const struct pkt *p)
+{
+	return (struct cv_tuple) {
+		.local = p->daddr, .remote = p->saddr, .lport = p->dport,
+		.rport = p->proto == IPPROTO_ICMP ? 0 : p->sport,
+		.proto = p->proto, .net = p->net,
+	};
+}
+
+/* Has a guest asked the host for this, at another address than the gateway's? */
+static __always_inline bool flow_asked(const struct pkt *p)
+{
+	struct cv_tuple key = flow_in_key(p);
+	struct cv_flow *f = bpf_map_lookup_elem(&flows, &key);
+
+	return f && f->flags & CV_FLOW_HOST && flow_alive(p->now, f);
+}
+
 /*
  * Note a packet of the host to a guest, so that the guest's answers pass.
  */
 static __always_inline int flow_from_host(const struct __sk_buff *skb, const struct pkt *p)
 {
 	const struct cv_network *n = network_get(p->net);
-	struct cv_tuple key = {
-		.local = p->daddr, .remote = p->saddr, .lport = p->dport,
-		.rport = p->proto == IPPROTO_ICMP ? 0 : p->sport,
-		.proto = p->proto, .net = p->net,
-	};
+	struct cv_judge_args ask = policy_to_guest(p, p->slot, p->daddr, p->dport);
+	struct cv_tuple key = flow_in_key(p);
 	struct cv_flow *f;
-	int drop;
 
 	if (!n)
 		return CV_DROP_UNKNOWN_PORT;
 	f = bpf_map_lookup_elem(&flows, &key);
 	if (f) {
 		flow_host_step(p, f, FLOW_IN);
-		f->in_tick = p->now;
-		f->in_packets++;
-		f->in_bytes += skb->len - ETH_HLEN;
+		flow_note_in(skb, p, f);
 		return 0;
 	}
-	drop = flow_limits(p->net, p->slot, n);
-	if (drop)
-		return drop;
-	f = flow_blank(&key, p->slot, p->now);
-	if (!f)
-		return CV_DROP_TABLE_FULL;
-	f->flags = CV_FLOW_HOST;
-	f->in_packets = 1;
-	f->in_bytes = skb->len - ETH_HLEN;
-	f->timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_OPEN);
-	drop = flow_insert(&key, f);
-	return drop < 0 ? 0 : drop;
+	ask.host = 1;
+	if (policy_judge(&ask) == CV_ACTION_DENY)
+		return CV_DROP_POLICY;
+	return flow_make_plain(skb, p, n, &key, p->slot, CV_FLOW_HOST);
 }
 
 struct flow_walk {
@@ -403,6 +440,30 @@ static __always_inline bool flow_matches(const struct cv_flush_args *which,
 	       (!which->state || which->state == f->state);
 }
 
+/* The peer's packets of another protocol are no longer this guest's. */
+static __always_inline void flow_leave_protocol(const struct cv_tuple *key,
+						const struct cv_flow *f)
+{
+	struct cv_protocol k = { .addr = f->addr, .remote = key->remote, .proto = key->proto };
+	__u32 *slot = bpf_map_lookup_elem(&protocols, &k);
+
+	if (slot && *slot == f->slot)
+		bpf_map_delete_elem(&protocols, &k);
+}
+
+/* Delete a flow whose key was popped. */
+static __always_inline void flow_forget(const struct cv_tuple *key, const struct cv_flow *f,
+					struct flow_walk *w)
+{
+	flow_count(key->net, f->slot, -1);
+	if (f->external != EXTERNAL_NONE)
+		external_leave(f->external, key->net, w->now);
+	else if (!(f->flags & CV_FLOW_HOST))
+		flow_leave_protocol(key, f);
+	bpf_map_delete_elem(&flows, key);
+	w->deleted++;
+}
+
 /* Take one key off the queue; delete its flow or put the key back. */
 static long flow_walk_one(__u32 i, struct flow_walk *w)
 {
@@ -422,11 +483,7 @@ static long flow_walk_one(__u32 i, struct flow_walk *w)
 	/* The push finds room: there are never more keys than `flows` holds. */
 	if (!go && !bpf_map_push_elem(&live_flows, &key, 0))
 		return 0;
-	flow_count(key.net, f->slot, -1);
-	if (f->external != EXTERNAL_NONE)
-		external_leave(f->external, w->now);
-	bpf_map_delete_elem(&flows, &key);
-	w->deleted++;
+	flow_forget(&key, f, w);
 	return 0;
 }
 

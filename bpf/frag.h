@@ -315,8 +315,10 @@ static __noinline __u32 frag_counted(const struct pkt *p, struct frag_ask *a)
 		return FRAG_FULL;
 	a->room = use->datagrams < limit;
 	found = frag_step(a);
-	if (found & FRAG_CREATED)
+	if (found & FRAG_CREATED) {
 		__sync_fetch_and_add(&use->datagrams, 1);
+		TOTAL_ADD(datagrams, 1);
+	}
 	if (found & FRAG_COMPLETE && use->datagrams)
 		__sync_fetch_and_add(&use->datagrams, -1);
 	return found;
@@ -371,6 +373,7 @@ static __always_inline int held_keep(struct __sk_buff *skb, struct pkt *p, struc
 	a->op = FRAG_WAIT;
 	found = frag_counted(p, a);
 	if (!(found & (FRAG_FULL | FRAG_KNOWN))) {
+		TOTAL_ADD(fragments_held, 1);
 		p->way = WAY_CONSUMED;
 		return 0;
 	}

@@ -6,7 +6,7 @@
 #ifndef CV_FWD_H
 #define CV_FWD_H
 
-#include "flow.h"
+#include "local.h"
 #include "gateway.h"
 #include "icmp.h"
 
@@ -16,13 +16,15 @@
 
 /**
  * struct fwd_route - the way to a destination
- * @addr:	the host's address there, which masqueraded packets carry
+ * @addr:	the host's address there, which masqueraded packets carry; 0: none
+ * @whole:	the address that the guest has for itself; 0: none (open.h)
  * @nexthop:	0: on the link
  */
 struct fwd_route {
 	__u32  ifindex;
 	__be32 nexthop;
 	__be32 addr;
+	__be32 whole;
 	__u16  mtu;
 };
 
@@ -70,13 +72,11 @@ static __always_inline int fwd_route_fallback(struct __sk_buff *skb, const struc
 	return 0;
 }
 
-/* Ask the host's FIB. */
-static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
-				     struct fwd_route *ret)
+/* Ask the host's FIB.  Not static: the verifier checks it by itself. */
+__noinline int fwd_route_read(struct __sk_buff *skb, struct pkt *p, struct fwd_route *ret)
 {
 	struct bpf_fib_lookup fib = {
-		.family = FWD_AF_INET, .l4_protocol = p->proto, .tos = p->tos,
-		.ipv4_dst = p->daddr, .ifindex = skb->ifindex,
+		.family = FWD_AF_INET, .ifindex = skb->ifindex,
 		.tot_len = 1,	/* asks for the route's MTU */
 	};
 	struct cv_uplink *uplink;
@@ -84,6 +84,11 @@ static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
 	int drop;
 	long rc;
 
+	if (!p || !ret)
+		return CV_DROP_REWRITE;
+	fib.l4_protocol = p->proto;
+	fib.tos = p->tos;
+	fib.ipv4_dst = p->daddr;
 	TOTAL_ADD(routes_read, 1);
 	rc = bpf_fib_lookup(skb, &fib, sizeof(fib), cv_fib_src ? FWD_FIB_LOOKUP_SRC : 0);
 	if (rc == BPF_FIB_LKUP_RET_FWD_DISABLED)
@@ -102,8 +107,6 @@ static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
 	ret->addr = uplink->addr;
 	if (cv_fib_src && external_base(fib.ipv4_src, p->proto) != EXTERNAL_NONE)
 		ret->addr = fib.ipv4_src;
-	if (!ret->addr)
-		return CV_DROP_NO_ADDRESS;
 	/* A gateway of the other family: redirect_neigh looks it up itself. */
 	ret->nexthop = fib.family == FWD_AF_INET ? fib.ipv4_dst : 0;
 	bpf_check_mtu(skb, ifindex, &mtu, 0, 0);
@@ -115,7 +118,7 @@ static __noinline int fwd_route_read(struct __sk_buff *skb, const struct pkt *p,
 }
 
 /* Let a flow follow the host's routes, about once a second. */
-static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct pkt *p,
+static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *p,
 					     struct cv_flow *out)
 {
 	struct fwd_route r = {};
@@ -124,8 +127,10 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct
 	if ((__u16)(p->now - out->route_tick) <= CV_ROUTE_TICKS)
 		return 0;
 	drop = fwd_route_read(skb, p, &r);
+	if (!drop && !r.addr && external_base(out->addr, p->proto) != EXTERNAL_NONE)
+		drop = CV_DROP_NO_ADDRESS;
 	/* The route moved to a link that is no uplink: the flow keeps its own way. */
-	if (drop == CV_DROP_NO_UPLINK && external_base(out->addr, p->proto) != EXTERNAL_NONE) {
+	if (drop == CV_DROP_NO_UPLINK && external_ours(out->addr, p->proto, out->slot)) {
 		out->route_tick = p->now;
 		return 0;
 	}
@@ -134,12 +139,13 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, const struct
 	out->route_tick = p->now;
 	if (r.addr != out->addr) {
 		/* The host has lost the address: what comes back would be lost too. */
-		if (external_base(out->addr, p->proto) == EXTERNAL_NONE) {
+		if (!external_ours(out->addr, p->proto, out->slot)) {
 			flow_end(p->now, out);
 			return CV_DROP_NO_ADDRESS;
 		}
 		/* Another uplink: this flow keeps its address, and so its way. */
-		if (r.ifindex != out->ifindex)
+		if (r.ifindex != out->ifindex &&
+		    external_base(out->addr, p->proto) != EXTERNAL_NONE)
 			return 0;
 	}
 	out->ifindex = r.ifindex;
@@ -183,8 +189,13 @@ static __always_inline int fwd_from_guest(struct __sk_buff *skb, struct pkt *p,
 	if ((void *)(eth + 1) > pkt_end(skb))
 		return CV_DROP_MALFORMED;
 	if (!pkt_mac_equal(eth->h_dest, n->gateway_mac)) {
-		p->way = WAY_KERNEL;
-		return policy_bridge(n);
+		int drop = policy_bridge(n);
+
+		if (!drop && n->flags & CV_NET_LOCAL && skb->protocol == bpf_htons(ETH_P_IP))
+			drop = local_pass(skb, p);
+		if (p->way == WAY_NONE)
+			p->way = WAY_KERNEL;
+		return drop;
 	}
 	p->way = WAY_PEER;
 	p->ifindex = n->ns_ifindex;

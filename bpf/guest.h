@@ -57,14 +57,12 @@ static __always_inline int guest_from_host(struct __sk_buff *skb, struct pkt *p)
 		return drop;
 	/* A host that forwards would let everybody in who routes by it. */
 	n = network_get(p->net);
-	if (!n || p->saddr != n->gateway)
-		return CV_DROP_INBOUND_CLOSED;
 	p->now = pkt_now();
+	if (!n || (p->saddr != n->gateway && !flow_asked(p)))
+		return CV_DROP_INBOUND_CLOSED;
 	p->slot = address_slot(p->net, p->daddr);
 	if (!p->slot)
 		return policy_unicast(p->daddr) ? CV_DROP_NO_GUEST : CV_DROP_NOT_UNICAST;
-	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMP)
-		return CV_DROP_PROTOCOL;
 	/* Errors and answers open nothing; nor do later fragments. */
 	if (pkt_first_fragment(p) &&
 	    (p->proto != IPPROTO_ICMP || p->l4_flags == ICMP_ECHO)) {

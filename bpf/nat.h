@@ -6,279 +6,40 @@
 #ifndef CV_NAT_H
 #define CV_NAT_H
 
-#include "frag.h"
-#include "fwd.h"
 #include "mss.h"
+#include "open.h"
 #include "split.h"
-
-static __always_inline struct cv_tuple nat_out_key(const struct pkt *p)
-{
-	return (struct cv_tuple) {
-		.local = p->saddr, .remote = p->daddr, .lport = p->sport,
-		.rport = p->proto == IPPROTO_ICMP ? 0 : p->dport,
-		.proto = p->proto, .net = p->net,
-	};
-}
 
 static __always_inline __u32 nat_out_tag(const struct pkt *p)
 {
-	struct cv_tuple key = nat_out_key(p);
+	struct cv_tuple key = open_out_key(p);
 
 	return flow_tag(&key);
-}
-
-/*
- * Whose is this external port?  Fills in network, slot and the guest's tuple.
- * False: nobody's, so the packet is the host's.
- */
-static __always_inline bool nat_owner(struct pkt *p, __u8 proto, __be32 addr, __be16 port,
-				      struct cv_tuple *key)
-{
-	__u32 base = external_base(addr, proto);
-	struct cv_external *e;
-	struct cv_port *guest;
-	__u64 word;
-
-	if (base == EXTERNAL_NONE)
-		return false;
-	e = external_get(base + bpf_ntohs(port));
-	if (!e)
-		return false;
-	word = external_word(e);
-	if (!external_flows(word))
-		return false;
-	guest = port_get(external_slot(word));
-	if (!guest || !guest->ip)
-		return false;
-	p->slot = external_slot(word);
-	p->net = guest->net;
-	key->local = guest->ip;
-	key->lport = external_lport(word);
-	key->proto = proto;
-	key->net = guest->net;
-	return true;
-}
-
-/* Note whom the guest sends to, where the network filters by address. */
-static __always_inline void nat_note_peer(const struct cv_network *n, const struct cv_tuple *key,
-					  __u32 now)
-{
-	struct cv_tuple peer = *key;
-
-	if (n->filter != CV_FILTER_ADDRESS)
-		return;
-	peer.rport = 0;
-	bpf_map_update_elem(&peers, &peer, &now, BPF_ANY);
-}
-
-/* Bind the flow's port, then put the flow in; both or neither. */
-static __always_inline int nat_insert(struct __sk_buff *skb, const struct pkt *p,
-				      const struct cv_network *n,
-				      const struct cv_tuple *key,
-				      const struct fwd_route *r, __u32 slot)
-{
-	struct flow_tcp t = { .state = CV_FLOW_OPEN };
-	struct external_search s = {
-		.skb = skb, .n = n, .now = p->now, .proto = p->proto,
-		.owner = external_owner(slot, p->sport), .base = external_base(r->addr, p->proto),
-		.preserved = bpf_ntohs(p->sport),
-		.addr = r->addr, .remote = key->remote, .rport = key->rport,
-	};
-	struct cv_flow *f = flow_blank(key, slot, p->now);
-	int drop;
-
-	if (!f)
-		return CV_DROP_TABLE_FULL;
-	if (s.base == EXTERNAL_NONE)
-		return CV_DROP_NO_ADDRESS;
-	drop = external_bind(&s);
-	TOTAL_ADD(port_tries, s.tries);
-	if (drop)
-		return drop;
-	if (p->proto == IPPROTO_TCP)
-		t = flow_tcp_next(t, p->l4_flags, FLOW_OUT);
-	f->addr = r->addr;
-	f->ifindex = r->ifindex;
-	f->nexthop = r->nexthop;
-	f->mtu = r->mtu;
-	f->route_tick = p->now;
-	f->state = t.state;
-	f->flags = t.flags;
-	f->timeout_ticks = flow_timeout(n, p->proto, t.state);
-	f->external = s.found;
-	f->port = bpf_htons(s.found);
-	nat_note_peer(n, key, p->now);
-	TOTAL_ADD(port_preserved, f->port == p->sport);
-	drop = flow_insert(key, f);
-	if (drop)
-		external_leave(s.found, p->now);
-	return drop < 0 ? 0 : drop;
-}
-
-/* The network of the guest that has this port of an external address; 0: none has. */
-static __always_inline __u32 nat_external_net(__be32 addr, __u8 proto, __be16 port)
-{
-	__u32 base = external_base(addr, proto);
-	struct cv_external *e;
-	struct cv_port *guest;
-	__u64 word;
-
-	if (base == EXTERNAL_NONE || proto == IPPROTO_ICMP)
-		return 0;
-	e = external_get(base + bpf_ntohs(port));
-	if (!e)
-		return 0;
-	word = external_word(e);
-	guest = external_flows(word) ? port_get(external_slot(word)) : NULL;
-	return guest ? guest->net : 0;
-}
-
-/*
- * A guest's packet belongs to no flow: may it have one, and make it.  Not
- * static: the verifier checks it by itself, not again for each way here.
- */
-__noinline int nat_new_flow(struct __sk_buff *skb, struct pkt *p)
-{
-	const struct cv_network *n;
-	struct fwd_route r = {};
-	struct cv_tuple key;
-	struct cv_flow *f;
-	__u32 slot, other;
-	int drop;
-
-	if (!p)
-		return CV_DROP_REWRITE;
-	n = network_get(p->net);
-	if (!n)
-		return CV_DROP_UNKNOWN_PORT;
-	key = nat_out_key(p);
-	drop = policy_new_flow(p, n);
-	if (drop)
-		return drop;
-	slot = address_slot(p->net, p->saddr);
-	if (!slot)
-		return CV_DROP_NO_GUEST;
-	f = bpf_map_lookup_elem(&flows, &key);
-	if (f && !(f->flags & CV_FLOW_HOST) && f->slot == slot) {
-		/* Until it is swept, when its address has gone. */
-		if (external_base(f->addr, p->proto) == EXTERNAL_NONE)
-			return CV_DROP_NO_ADDRESS;
-		flow_revive(p, n, f);
-		return 0;
-	}
-	drop = flow_limits(p->net, slot, n);
-	if (drop)
-		return drop;
-	other = nat_external_net(p->daddr, p->proto, p->dport);
-	if (other == p->net && n->flags & CV_NET_ISOLATE)
-		return CV_DROP_ISOLATED;
-	if (other)
-		r.addr = p->daddr;	/* a hairpin: no uplink */
-	else
-		drop = fwd_route_read(skb, p, &r);
-	if (drop)
-		return drop;
-	return nat_insert(skb, p, n, &key, &r, slot);
 }
 
 /* The flow of a guest's packet; made when there is none. */
 static __always_inline int nat_flow_out(struct __sk_buff *skb, struct pkt *p,
 					struct cv_flow **ret)
 {
-	struct cv_tuple key = nat_out_key(p);
+	struct cv_tuple key = open_out_key(p);
 	struct cv_flow *out = flow_find_out(skb, p, &key);
 	int drop;
 
 	if (!out) {
-		drop = nat_new_flow(skb, p);
+		drop = open_from_guest(skb, p);
 		if (drop)
 			return drop;
 		out = bpf_map_lookup_elem(&flows, &key);
 		/*
-		 * Swept or flushed between the two, or a dead flow with the
-		 * host is still in its place: the guest sends again.
+		 * Swept or flushed between the two, or a dead flow of the host
+		 * is still in its place: the guest sends again.
 		 */
-		if (!out || out->flags & CV_FLOW_HOST)
+		if (!out || (out->flags & CV_FLOW_HOST && !(out->flags & CV_FLOW_BY_GUEST)))
 			return CV_DROP_NO_FLOW;
 		flow_note_out(skb, p, out);
 	}
 	*ret = out;
 	return 0;
-}
-
-/* May this stranger send to the guest's port? */
-static __always_inline bool nat_admits(const struct cv_network *n, const struct cv_tuple *key,
-				       __u32 now)
-{
-	struct cv_tuple peer = *key;
-	__u32 *tick;
-
-	if (n->filter == CV_FILTER_ENDPOINT_INDEPENDENT)
-		return true;
-	if (n->filter != CV_FILTER_ADDRESS)
-		return false;
-	peer.rport = 0;
-	tick = bpf_map_lookup_elem(&peers, &peer);
-	return tick && pkt_recent(now, *tick, flow_timeout(n, key->proto, CV_FLOW_ESTABLISHED));
-}
-
-/*
- * A packet from outside to a guest's mapped port, of no flow: make one when
- * the port is forwarded or the filter admits the sender.  Its way back is
- * asked for when the guest answers.
- */
-static __noinline int nat_inbound_flow(struct __sk_buff *skb, const struct pkt *p,
-				       const struct cv_tuple *key)
-{
-	const struct cv_network *n = network_get(p->net);
-	struct flow_tcp t = { .state = CV_FLOW_OPEN, .flags = CV_FLOW_INBOUND };
-	/* From another guest: the way back is a hairpin too, and has no uplink. */
-	bool hairpin = skb->ifindex - CV_IFINDEX_HOST < CV_MAX_NETWORKS;
-	struct external_search s = {
-		.owner = external_owner(p->slot, key->lport),
-		.found = external_base(p->daddr, p->proto) + bpf_ntohs(p->dport),
-	};
-	struct cv_external *e = external_get(s.found);
-	struct cv_flow *f = flow_blank(key, p->slot, p->now);
-	__u32 mtu = 0;
-	int drop;
-
-	if (!n || !e || !f)
-		return CV_DROP_FILTERED;
-	/* In the host's own name, from outside: the kernel would not take it either. */
-	if (!hairpin && external_base(p->saddr, p->proto) != EXTERNAL_NONE)
-		return CV_DROP_FILTERED;
-	if (!(e->flags & CV_EXTERNAL_FORWARD) && !nat_admits(n, key, p->now))
-		return CV_DROP_FILTERED;
-	if (p->proto == IPPROTO_TCP && p->l4_flags & (PKT_TCP_RST | PKT_TCP_FIN))
-		return CV_DROP_NO_FLOW;
-	drop = flow_limits(p->net, p->slot, n);
-	if (drop)
-		return drop;
-	if (!external_join(&s))
-		return CV_DROP_FILTERED;
-	if (p->proto == IPPROTO_TCP)
-		t = flow_tcp_next(t, p->l4_flags, FLOW_IN);
-	f->addr = p->daddr;
-	f->port = p->dport;
-	f->external = s.found;
-	f->ifindex = hairpin ? 0 : skb->ifindex;
-	bpf_check_mtu(skb, skb->ifindex, &mtu, 0, 0);
-	f->mtu = hairpin || !mtu || mtu > 0xffff ? 0xffff : mtu;
-	f->route_tick = p->now - CV_ROUTE_TICKS - 1;
-	f->state = t.state;
-	f->flags = t.flags;
-	f->timeout_ticks = flow_timeout(n, p->proto, t.state);
-	drop = flow_insert(key, f);
-	if (drop)
-		external_leave(s.found, p->now);
-	return drop < 0 ? 0 : drop;
-}
-
-/* A fragment that cannot be a guest's: it need not wait for its first one. */
-static __always_inline bool nat_foreign_fragment(const struct pkt *p)
-{
-	return pkt_is_fragment(p) && external_base(p->daddr, p->proto) == EXTERNAL_NONE;
 }
 
 /* A fragment goes to a guest, or to the host: that drops what it likes itself. */
@@ -302,8 +63,9 @@ static __always_inline bool nat_is_host(struct __sk_buff *skb, const struct pkt 
 		},
 	};
 
-	/* An echo's identifier may be the host's own ping as well. */
-	return p->proto == IPPROTO_ICMP || external_host_socket(skb, p->proto, &t);
+	/* An echo's identifier may be the host's own ping as well; so may another protocol. */
+	return (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
+	       external_host_socket(skb, p->proto, &t);
 }
 
 /*
@@ -322,17 +84,17 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 	key.remote = p->saddr;
 	key.rport = p->proto == IPPROTO_ICMP ? 0 : p->sport;
 	p->way = WAY_KERNEL;
-	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP &&
-	    (p->proto != IPPROTO_ICMP ||
-	     (pkt_first_fragment(p) && p->l4_flags != ICMP_ECHOREPLY)))
+	if (!owner_meet(p, p->proto, p->daddr, p->dport, &key))
 		return 0;
-	if (!nat_owner(p, p->proto, p->daddr, p->dport, &key))
-		return 0;
+	if (p->proto == IPPROTO_ICMP && pkt_first_fragment(p) && p->l4_flags != ICMP_ECHOREPLY &&
+	    (!p->whole || p->l4_flags != ICMP_ECHO))
+		return p->whole ? CV_DROP_ICMP_TYPE : 0;
 	f = flow_find_in(skb, p, &key);
 	if (!f) {
-		if (nat_is_host(skb, p))
+		if (!p->whole && nat_is_host(skb, p))
 			return 0;
-		drop = nat_inbound_flow(skb, p, &key);
+		drop = p->proto == IPPROTO_ICMP && !pkt_icmp_echo(p, ICMP_ECHO) ?
+		       CV_DROP_FILTERED : open_to_guest(skb, p, &key);
 		if (drop)
 			return drop;
 		f = flow_find_in(skb, p, &key);
@@ -402,9 +164,9 @@ static __always_inline void nat_renew_peer(const struct pkt *p, struct cv_flow *
 	if ((__u16)(p->now - f->route_tick) <= CV_ROUTE_TICKS)
 		return;
 	n = network_get(p->net);
-	key = nat_out_key(p);
+	key = open_out_key(p);
 	if (n)
-		nat_note_peer(n, &key, p->now);
+		open_note_peer(n, &key, p->now);
 	if (!f->ifindex)
 		f->route_tick = p->now;	/* a hairpin: has no route to renew */
 }
@@ -412,7 +174,7 @@ static __always_inline void nat_renew_peer(const struct pkt *p, struct cv_flow *
 /* Is this echo reply one that the host, who alone asks guests, waits for? */
 static __always_inline bool nat_host_asked(const struct pkt *p)
 {
-	struct cv_tuple key = nat_out_key(p);
+	struct cv_tuple key = open_out_key(p);
 	struct cv_flow *f = bpf_map_lookup_elem(&flows, &key);
 
 	return f && f->flags & CV_FLOW_HOST;
@@ -427,8 +189,6 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	__u16 mtu;
 	int drop;
 
-	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMP)
-		return CV_DROP_PROTOCOL;
 	/* Other messages have something else where an echo has its identifier. */
 	if (p->proto == IPPROTO_ICMP && pkt_first_fragment(p) &&
 	    p->l4_flags != ICMP_ECHO && p->l4_flags != ICMP_ECHOREPLY)
@@ -438,8 +198,10 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	drop = nat_flow_out(skb, p, &f);
 	if (drop)
 		return drop;
+	if (f->flags & CV_FLOW_HOST && f->flags & CV_FLOW_LOCAL)
+		return CV_DROP_GUEST_SUBNET;
 	if (f->flags & CV_FLOW_HOST) {
-		/* An answer to the host; its own MAC is not what guests send to. */
+		/* To the host; its own MAC is not what guests send to. */
 		p->way = WAY_KERNEL;
 		bpf_skb_change_type(skb, PKT_FOR_HOST);
 		return frag_pass(p, p->net);

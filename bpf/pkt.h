@@ -49,6 +49,13 @@ enum pkt_way {
 	WAY_CONSUMED,	/* it has served its purpose: no drop */
 };
 
+/* Does the destination belong to one guest, all ports of it? */
+enum pkt_whole {
+	PKT_SHARED,	/* no: each port has its owner */
+	PKT_WHOLE,	/* and who comes unasked needs a rule that lets him in */
+	PKT_WHOLE_OPEN,	/* and he is let in */
+};
+
 /**
  * struct pkt - what the stages know of a packet
  * @saddr, @daddr, @sport, @dport: as in the frame; an ICMP echo has its
@@ -58,6 +65,7 @@ enum pkt_way {
  * @frag:	fragment field of the header, host order: PKT_IP_MF, _DF, _OFFSET
  * @l4_off:	of the transport header, from the start of the frame
  * @l4_flags:	TCP flags, or the ICMP type
+ * @whole:	enum pkt_whole
  * @mtu:	of the way out, for an ICMP error; 0 while not known
  * @now:	ticks
  * @seq, @ack:	of TCP, host order
@@ -76,7 +84,7 @@ struct pkt {
 	__u8   tos;
 	__u8   l4_flags;
 	__u8   way;
-	__u8   pad;
+	__u8   whole;
 	__u16  mtu;
 	__u32  now;
 	__u32  seq, ack;
@@ -334,6 +342,8 @@ static __always_inline int pkt_l4_csum(struct __sk_buff *skb, const struct pkt *
 	__u64 zero_stays = p->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 	__u32 off = p->l4_off + pkt_csum_off(p->proto);
 
+	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMP)
+		return 0;
 	if (p->proto != IPPROTO_ICMP && old_addr != new_addr &&
 	    bpf_l4_csum_replace(skb, off, old_addr, new_addr,
 				sizeof(old_addr) | BPF_F_PSEUDO_HDR | zero_stays))

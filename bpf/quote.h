@@ -111,13 +111,16 @@ static __noinline int quote_translate(struct __sk_buff *skb, const struct pkt *p
 }
 
 /* A guest reports an error about a packet it received. */
-static __always_inline int quote_out(struct __sk_buff *skb, struct pkt *p)
+__noinline int quote_out(struct __sk_buff *skb, struct pkt *p)
 {
 	struct cv_flow *out;
 	struct quote q = { .side = PKT_DESTINATION };
 	struct cv_tuple key;
-	int drop = quote_parse(skb, p, &q);
+	int drop;
 
+	if (!p)
+		return CV_DROP_REWRITE;
+	drop = quote_parse(skb, p, &q);
 	if (drop)
 		return drop;
 	key = (struct cv_tuple) {
@@ -144,19 +147,21 @@ static __always_inline int quote_out(struct __sk_buff *skb, struct pkt *p)
 }
 
 /* Someone outside reports an error about a packet that we sent. */
-static __always_inline int quote_in(struct __sk_buff *skb, struct pkt *p)
+__noinline int quote_in(struct __sk_buff *skb, struct pkt *p)
 {
 	struct quote q = { .side = PKT_SOURCE };
 	struct cv_tuple key = {};
 	struct cv_flow *f;
 	int drop;
 
+	if (!p)
+		return CV_DROP_REWRITE;
 	p->way = WAY_KERNEL;
 	if (quote_parse(skb, p, &q) || q.saddr != p->daddr)
 		return 0;
 	key.remote = q.daddr;
 	key.rport = q.proto == IPPROTO_ICMP ? 0 : q.dport;
-	if (!nat_owner(p, q.proto, q.saddr, q.sport, &key))
+	if (!owner_meet(p, q.proto, q.saddr, q.sport, &key))
 		return 0;
 	f = bpf_map_lookup_elem(&flows, &key);
 	if (!f || !flow_alive(p->now, f) || f->flags & CV_FLOW_HOST || f->slot != p->slot)

@@ -390,6 +390,49 @@ struct cv_datagram_key {
 	__u32  net;		/* 0 when from the uplink */
 };
 
+/* A part of a datagram that has passed, in units of 8 bytes; @to 0: none. */
+struct cv_datagram_part {
+	__u16 from, to;
+};
+
+/**
+ * struct cv_datagram - a fragmented datagram on its way
+ * @tick:	of its last fragment; 0: this place is free
+ * @token:	names it in `held`
+ * @id:		its identification outside; the low 16 bits, in wire order
+ * @known:	the first fragment has come, the ports are known
+ * @held:	place + 1 of the copy that was hung in last
+ * @end:	of the datagram; 0 while not known
+ */
+struct cv_datagram {
+	struct cv_datagram_key key;
+	__u32  tick;
+	__u32  token;
+	__be16 sport, dport;
+	__u32  id;
+	__u16  known;
+	__u16  held;
+	__u16  end;
+	__u16  pad;
+	struct cv_datagram_part parts[CV_DATAGRAM_RANGES];
+};
+
+/**
+ * struct cv_held - a fragment that waits for the first one of its datagram
+ * @word:	tick << 32 | token << 2 | state (frag.h), changed by
+ *		compare-and-swap; 0: this place is free
+ * @len:	of the frame, bytes
+ * @next:	place + 1 of the next copy, 0: no more
+ */
+struct cv_held {
+	__u64 word;
+	__u16 len;
+	__u16 next;
+	__u32 net, slot;
+	__u32 pad;
+	__u8  frame[CV_HELD_BYTES];
+};
+
 /* Map `leases`: what the kernel answers DHCP from. */
 struct cv_lease_key {
 	__u16 net;
@@ -521,6 +564,8 @@ struct cv_drop_count {
 	X(flushed_flows)	/* taken away by a command */			\
 	X(port_preserved)	/* new flows that kept their port */		\
 	X(port_tries)		/* external ports tried */			\
+	X(datagrams)		/* fragmented ones begun */			\
+	X(fragments_held)	/* they came before their first one */		\
 	X(routes_read)		/* FIB lookups */				\
 	X(dhcp_answered)	/* by the kernel */				\
 	X(dhcp_steered)		/* to the daemon */				\
@@ -557,6 +602,8 @@ CV_ASSERT_SIZE(struct cv_flow, 128);
 CV_ASSERT_SIZE(struct cv_external, 16);
 CV_ASSERT_SIZE(struct cv_address, 8);
 CV_ASSERT_SIZE(struct cv_datagram_key, 16);
+CV_ASSERT_SIZE(struct cv_datagram, 104);
+CV_ASSERT_SIZE(struct cv_held, 2056);
 CV_ASSERT_SIZE(struct cv_rule, 28);
 CV_ASSERT_SIZE(struct cv_use, 40);
 CV_ASSERT_SIZE(struct cv_judge_args, 32);

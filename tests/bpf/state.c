@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <time.h>
 
 #include <bpf/bpf.h>
@@ -57,6 +58,7 @@ void world_add_port(__u32 net, __u32 slot, __u32 ip)
 	struct cv_port port = {
 		.net = net, .ip = htonl(ip), .ifindex = CV_IFINDEX_PORT + slot,
 		.kind = CV_PORT_TAP, .queues = 1, .max_flows = CV_FLOWS_PER_PORT,
+		.max_ports = 1 << 20,
 	};
 
 	put48(port.mac, MAC_OF(slot));
@@ -102,11 +104,29 @@ static void clear_totals(void)
 	free(zero);
 }
 
+/* As in bpf/maps.h, where the first word is a lock. */
+struct datagram_set {
+	__u64 lock;
+	struct cv_datagram way[CV_DATAGRAM_WAYS];
+};
+
+static void clear_datagrams(void)
+{
+	static const struct datagram_set no_set;
+	static const struct cv_held no_copy;
+
+	if (!world_totals().datagrams)
+		return;		/* 3 MiB: only when there is something */
+	clear_array(world.datagrams, CV_DATAGRAM_SETS, &no_set);
+	clear_array(world.held, CV_HELD, &no_copy);
+}
+
 void world_reset(void)
 {
 	static const struct cv_use no_use;
 	static const struct cv_port no_port;
 	static const struct cv_dhcp_options no_options;
+	static const struct cv_lans no_lans;
 	static const int nets[] = { NET, TWIN, ALONE };
 	struct cv_tuple key;
 
@@ -115,7 +135,12 @@ void world_reset(void)
 	memset(world.externals, 0, N_EXTERNALS * sizeof(struct cv_external));
 	while (!bpf_map_lookup_and_delete_elem(world.live_flows, NULL, &key))
 		;
-	clear_hash(world.fragments, sizeof(struct cv_fragment_key));
+	clear_datagrams();
+	world_number(0);
+	clear_hash(world.whole, sizeof(__be32));
+	clear_hash(world.protocols, sizeof(struct cv_protocol));
+	clear_hash(world.policies, sizeof(__u32));
+	clear_array(world.lans, 1, &no_lans);
 	clear_hash(world.leases, sizeof(struct cv_lease_key));
 	clear_hash(world.addresses, sizeof(struct cv_address));
 	clear_hash(world.uplinks, sizeof(__u32));
@@ -260,6 +285,68 @@ __u32 world_flush(__u32 net, __u32 slot, __u32 budget)
 	must(world_call(world.flush), "flush");
 	must(bpf_map_lookup_elem(world.control, &zero, &args), "control");
 	return args.flushed;
+}
+
+/* --- fragments */
+
+void world_number(__u16 id)
+{
+	for (unsigned int i = 0; i < CV_IDENTIFIERS; i++)
+		world.identifiers[i] = htons(id);
+}
+
+/* All entries of an array at once: change the tick of those that have one. */
+static void retick(int map, __u32 n, size_t size, size_t first, size_t step, unsigned int per,
+		   __u32 (*change)(__u32 tick, __u32 by), __u32 by)
+{
+	static __u32 keys[CV_HELD];
+	__u8 *all = calloc(n, size);
+	__u32 count = n, out = 0;
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+
+	bpf_map_lookup_batch(map, NULL, &out, keys, all, &count, &opts);
+	must(count != n, "batch");
+	for (__u32 i = 0; i < n; i++)
+		for (unsigned int k = 0; k < per; k++) {
+			__u32 *tick = (void *)(all + i * size + first + k * step);
+
+			if (*tick)
+				*tick = change(*tick, by);
+		}
+	must(bpf_map_update_batch(map, keys, all, &count, &opts), "batch");
+	free(all);
+}
+
+static void retick_all(__u32 (*change)(__u32 tick, __u32 by), __u32 by)
+{
+	_Static_assert(CV_DATAGRAM_SETS <= CV_HELD, "keys");
+	if (!world_totals().datagrams)
+		return;
+	retick(world.datagrams, CV_DATAGRAM_SETS, sizeof(struct datagram_set),
+	       offsetof(struct datagram_set, way[0].tick), sizeof(struct cv_datagram),
+	       CV_DATAGRAM_WAYS, change, by);
+	if (world_totals().fragments_held)
+		retick(world.held, CV_HELD, sizeof(struct cv_held), 4, 0, 1, change, by);
+}
+
+static __u32 tick_ago(__u32 tick, __u32 by)
+{
+	return world_tick() - by;
+}
+
+static __u32 tick_moved(__u32 tick, __u32 by)
+{
+	return tick + by;
+}
+
+void world_age_datagrams(__u32 ticks)
+{
+	retick_all(tick_ago, ticks);
+}
+
+void world_move_datagrams(__u32 ticks)
+{
+	retick_all(tick_moved, ticks);
 }
 
 /* --- time */

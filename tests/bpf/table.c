@@ -124,7 +124,7 @@ void check_externals(const char *file, int line)
 	memset(seen, 0, sizeof(seen));
 	while (!err) {
 		key = next;
-		if (world_flow(&key, &f) && !(f.flags & CV_FLOW_HOST)) {
+		if (world_flow(&key, &f) && !(f.flags & CV_FLOW_HOST) && f.external != ~0U) {
 			check_flow_external(file, line, &key, &f);
 			seen[f.external % N_EXTERNALS]++;
 		}
@@ -193,8 +193,10 @@ void row_check(const struct row *row)
 	unsigned int len, want_len;
 	int verdict;
 
+	world_number(row->in.id);
 	if (row->before)
 		row->before();
+	world_number(row->in.id);
 	drops_clear();
 	len = packet_build(&row->in, frame);
 	want_len = packet_build(row->out ? row->out : &row->in, want);

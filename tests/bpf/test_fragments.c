@@ -78,14 +78,8 @@ static void hosts_own_first(void)
 /* The first fragment was seen so many ticks ago. */
 static void age_fragments(__u32 ticks)
 {
-	struct cv_fragment_key key;
-	struct cv_fragment seen;
-
 	world_tick_begin();
-	CHECK(!bpf_map_get_next_key(world.fragments, NULL, &key));
-	CHECK(!bpf_map_lookup_elem(world.fragments, &key, &seen));
-	seen.tick = world_tick() - ticks;
-	CHECK(!bpf_map_update_elem(world.fragments, &key, &seen, BPF_EXIST));
+	world_age_datagrams(ticks);
 }
 
 static void first_sent_just_in_time(void)

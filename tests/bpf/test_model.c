@@ -109,22 +109,6 @@ static void check_mapping(const struct model_mapping *e, __u32 shift, __u32 new_
 	at->tick = e->tick + new_shift;
 }
 
-static void move_fragments(__u32 by)
-{
-	struct cv_fragment_key at, next;
-	struct cv_fragment first;
-	int err = bpf_map_get_next_key(world.fragments, NULL, &next);
-
-	while (!err) {
-		at = next;
-		err = bpf_map_get_next_key(world.fragments, &at, &next);
-		if (bpf_map_lookup_elem(world.fragments, &at, &first))
-			continue;
-		first.tick += by;
-		bpf_map_update_elem(world.fragments, &at, &first, BPF_EXIST);
-	}
-}
-
 static void move_peers(__u32 by)
 {
 	struct cv_tuple at, next;
@@ -165,7 +149,7 @@ static void clock_step(__u32 ticks)
 	for (unsigned int i = 0; i < model.n_mappings; i++)
 		check_mapping(&model.mappings[i], shift, new_shift);
 	CHECK_EQ(world_use(world.network_use, 0).flows, model.n_flows);
-	move_fragments(new_shift - shift);
+	world_move_datagrams(new_shift - shift);
 	move_peers(new_shift - shift);
 	move_limits(new_shift);
 	crossed = false;
@@ -297,8 +281,12 @@ static void put_limits(void)
 		struct cv_network n = world_network(model.nets[i].id);
 
 		n.filter = model.nets[i].filter;
-		n.port_min = model.nets[i].port_min;
-		n.port_max = model.nets[i].port_max;
+		memset(n.ports, 0, sizeof(n.ports));
+		n.ports[0] = (struct cv_range) { model.nets[i].port_min, model.nets[i].port_max };
+		if (n.ports[0].last == CV_PORT_MAX) {
+			n.ports[0].last = RESERVED_MIN - 1;
+			n.ports[1] = (struct cv_range) { RESERVED_MAX + 1, CV_PORT_MAX };
+		}
 		n.max_flows = model.nets[i].max_flows;
 		world_set_network(model.nets[i].id, &n);
 	}

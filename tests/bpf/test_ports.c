@@ -120,10 +120,16 @@ static void range(__u16 min, __u16 max, __u16 reserved_min, __u16 reserved_max)
 
 	claim_begin();
 	n = world_network(NET);
-	n.port_min = min;
-	n.port_max = max;
-	n.reserved_min = reserved_min;
-	n.reserved_max = reserved_max;
+	memset(n.ports, 0, sizeof(n.ports));
+	n.ports[0] = (struct cv_range) { min, max };
+	if (reserved_min <= max && reserved_max >= min) {
+		int above = reserved_min > min;
+
+		n.ports[0].last = reserved_min - 1;
+		n.ports[above] = (struct cv_range) { reserved_max + 1, max };
+		if (reserved_max >= max)
+			n.ports[above] = (struct cv_range) {};
+	}
 	world_set_network(NET, &n);
 	for (__u16 sport = 1; sport <= 200 && !claim_failed(); sport++) {
 		__u16 port = ann_gets(UDP, sport);

@@ -146,23 +146,24 @@ static void set_sizes(struct culvert_bpf *s)
 		{ s->maps.dhcp_options, N_NETWORKS }, { s->maps.ports, N_PORTS },
 		{ s->maps.port_use, N_PORTS }, { s->maps.addresses, N_PORTS },
 		{ s->maps.flows, N_FLOWS }, { s->maps.live_flows, N_FLOWS },
+		{ s->maps.whole, N_PORTS },
 	};
 
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		if (bpf_map__set_max_entries(sizes[i].map, sizes[i].n))
 			die("map size", EINVAL);
-	if (bpf_map__set_map_flags(s->maps.externals, BPF_F_MMAPABLE))
+	if (bpf_map__set_map_flags(s->maps.externals, BPF_F_MMAPABLE) ||
+	    bpf_map__set_map_flags(s->maps.identifiers, BPF_F_MMAPABLE))
 		die("map flags", EINVAL);
 }
 
-/* Mapped: 786432 entries are cleared before every claim, and searched after some. */
-static struct cv_external *map_externals(struct culvert_bpf *s)
+/* Mapped: thousands of entries are written before every claim, and searched after some. */
+static void *map_array(struct bpf_map *map, size_t size)
 {
-	void *at = mmap(NULL, N_EXTERNALS * sizeof(struct cv_external), PROT_READ | PROT_WRITE,
-			MAP_SHARED, bpf_map__fd(s->maps.externals), 0);
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
 	if (at == MAP_FAILED)
-		die("map externals", errno);
+		die(bpf_map__name(map), errno);
 	return at;
 }
 
@@ -187,7 +188,12 @@ static void note_fds(struct culvert_bpf *s)
 		.peers = bpf_map__fd(s->maps.peers),
 		.external_addresses = bpf_map__fd(s->maps.external_addresses),
 		.live_flows = bpf_map__fd(s->maps.live_flows),
-		.fragments = bpf_map__fd(s->maps.fragments),
+		.datagrams = bpf_map__fd(s->maps.datagrams),
+		.held = bpf_map__fd(s->maps.held),
+		.whole = bpf_map__fd(s->maps.whole),
+		.protocols = bpf_map__fd(s->maps.protocols),
+		.policies = bpf_map__fd(s->maps.policies),
+		.lans = bpf_map__fd(s->maps.lans),
 		.leases = bpf_map__fd(s->maps.leases),
 		.dhcp_options = bpf_map__fd(s->maps.dhcp_options),
 		.requests = bpf_map__fd(s->maps.requests),
@@ -195,7 +201,8 @@ static void note_fds(struct culvert_bpf *s)
 		.totals = bpf_map__fd(s->maps.totals),
 		.control = bpf_map__fd(s->maps.control),
 		.cpus = libbpf_num_possible_cpus(),
-		.externals = map_externals(s),
+		.externals = map_array(s->maps.externals, N_EXTERNALS * sizeof(struct cv_external)),
+		.identifiers = map_array(s->maps.identifiers, CV_IDENTIFIERS * sizeof(__u64)),
 	};
 }
 

@@ -56,12 +56,14 @@ enum { UPLINK = 77, UPLINK2 = 78, DMZ = 79 };	/* ifindexes */
 enum hook { FROM_GUEST, TO_UPLINK, FROM_UPLINK, TO_GUEST, N_HOOKS };
 
 struct world {
-	int prog[N_HOOKS], start, flush;
+	int prog[N_HOOKS], start, flush, judge, rejudge;
 	int networks, ports, port_use, network_use, addresses, uplinks;
-	int flows, peers, external_addresses, live_flows, fragments;
-	int leases, dhcp_options, requests, drops, totals, control;
+	int flows, peers, external_addresses, live_flows, datagrams, held;
+	int whole, protocols, policies, lans;
+	int leases, dhcp_options, requests, drops, totals, control, judged;
 	int cpus;
 	struct cv_external *externals;	/* the map itself, mapped */
+	__u64 *identifiers;		/* likewise */
 };
 extern struct world world;
 
@@ -127,6 +129,13 @@ void world_set_flow(const struct cv_tuple *key, const struct cv_flow *f);
 /** world_external_index() - of a port of HOST_IP or HOST2_IP, in host order */
 __u32 world_external_index(__u32 addr, __u8 proto, __u16 port);
 struct cv_external *world_external(__u32 addr, __u8 proto, __u16 port);
+
+/** world_number() - the next datagrams that are numbered get this identification */
+void world_number(__u16 id);
+/** world_age_datagrams() - what is known of fragments was learnt so many ticks ago */
+void world_age_datagrams(__u32 ticks);
+/** world_move_datagrams() - it was learnt so much later */
+void world_move_datagrams(__u32 ticks);
 
 /** world_tuple() - in host order, of network NET */
 struct cv_tuple world_tuple(__u8 proto, __u32 local, __u16 lport, __u32 remote, __u16 rport);
