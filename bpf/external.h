@@ -99,7 +99,7 @@ static __always_inline __u64 external_mix(__u64 x)
  * struct external_search - the search for a guest's mapping
  * @owner:	who searches
  * @base:	first entry of address and protocol
- * @slot, @net:	what the limits of ports count for
+ * @net:	the network, whose ports are counted
  * @drop:	why the guest may have no more ports; 0: it may
  * @total:	how many ports the network may use
  * @preserved:	the guest's own port, tried first; host order
@@ -120,7 +120,7 @@ struct external_search {
 	__u32  free;
 	__u32  tries;
 	__u32  total;
-	__u32  slot, net;
+	__u32  net;
 	int    drop;
 	__u16  preserved;
 	__u8   proto;
@@ -260,20 +260,20 @@ static __always_inline int external_limits(__u32 net, __u32 slot, const struct c
 }
 
 /* One more flow for a mapping that is ours.  False: it is not any more. */
-static __always_inline bool external_join(struct external_search *s)
+static __always_inline bool external_join(__u32 index, __u64 owner, __u32 net)
 {
-	struct cv_external *e = external_get(s->found);
+	struct cv_external *e = external_get(index);
 	__u64 word;
 
 	if (!e)
 		return false;
 	for (int i = 0; i < 8; i++) {
 		word = external_word(e);
-		if ((word ^ s->owner) >> 32)
+		if ((word ^ owner) >> 32)
 			return false;
 		if (__sync_val_compare_and_swap(&e->word, word, word + 1) == word) {
 			if (!external_in_use(e, word))
-				external_count(s->net, s->slot, 1);
+				external_count(net, external_slot(owner), 1);
 			return true;
 		}
 	}
@@ -287,7 +287,7 @@ static __always_inline bool external_take(struct external_search *s)
 
 	if (!e || __sync_val_compare_and_swap(&e->word, s->seen, s->owner + 1) != s->seen)
 		return false;
-	external_count(s->net, s->slot, 1);
+	external_count(s->net, external_slot(s->owner), 1);
 	return true;
 }
 
@@ -316,7 +316,7 @@ static __noinline int external_bind(struct external_search *s)
 		if (s->drop && (s->found == EXTERNAL_NONE || external_idle(s->found)))
 			return s->drop;
 		if (s->found != EXTERNAL_NONE) {
-			if (external_join(s))
+			if (external_join(s->found, s->owner, s->net))
 				return 0;
 			continue;
 		}

@@ -328,23 +328,38 @@ static __noinline __u32 frag_counted(const struct pkt *p, struct frag_ask *a)
 
 #define HELD_TRIES	8
 
+struct held_search {
+	__u32 first;
+	__u32 now;
+	__u32 place;
+};
+
+static long held_take(__u32 i, struct held_search *s)
+{
+	__u32 place = ((s->first + i) & (CV_HELD - 1)) + 1;
+	struct cv_held *h = held_get(place);
+
+	if (!h || h->word ||
+	    __sync_val_compare_and_swap(&h->word, 0, held_word(s->now, 0, HELD_WRITING)))
+		return 0;
+	s->place = place;
+	return 1;
+}
+
 /* Copy the frame into a free place.  Return: the place + 1, 0 when there is none. */
 static __noinline __u32 held_store(struct __sk_buff *skb, const struct pkt *p, __u32 net)
 {
-	__u32 i = bpf_get_prandom_u32(), place = 0, len = skb->len;
-	struct cv_held *h = NULL;
+	struct held_search s = { .first = bpf_get_prandom_u32(), .now = p->now };
+	__u64 len = skb->len;
+	struct cv_held *h;
 
-	PKT_OPAQUE(len);
 	if (len > CV_HELD_BYTES || len < ETH_HLEN)
 		return 0;
-	for (int k = 0; k < HELD_TRIES && !place; k++) {
-		i = (i + 1) & (CV_HELD - 1);
-		h = bpf_map_lookup_elem(&held, &i);
-		if (h && !h->word &&
-		    !__sync_val_compare_and_swap(&h->word, 0, held_word(p->now, 0, HELD_WRITING)))
-			place = i + 1;
-	}
-	if (!place || !h)
+	PKT_OPAQUE(len);
+	len = ((len - 1) & (CV_HELD_BYTES - 1)) + 1;
+	bpf_loop(HELD_TRIES, held_take, &s, 0);
+	h = held_get(s.place);
+	if (!s.place || !h)
 		return 0;
 	h->len = len;
 	h->net = p->net;
@@ -353,7 +368,7 @@ static __noinline __u32 held_store(struct __sk_buff *skb, const struct pkt *p, _
 		h->word = 0;
 		return 0;
 	}
-	return place;
+	return s.place;
 }
 
 /* Keep a fragment until its first one comes, unless that has come meanwhile. */
@@ -391,8 +406,7 @@ struct held_walk {
 static long held_again(__u32 i, struct held_walk *w)
 {
 	struct cv_held *h = held_get(w->next);
-	__u64 word;
-	__u32 len;
+	__u64 word, len;
 
 	if (!w->next || !h)
 		return 1;
@@ -405,7 +419,8 @@ static long held_again(__u32 i, struct held_walk *w)
 	w->next = h->next;
 	len = h->len;
 	PKT_OPAQUE(len);
-	if (len <= CV_HELD_BYTES && len >= ETH_HLEN && !bpf_skb_change_tail(w->skb, len, 0) &&
+	len = ((len - 1) & (CV_HELD_BYTES - 1)) + 1;
+	if (!bpf_skb_change_tail(w->skb, len, 0) &&
 	    !bpf_skb_store_bytes(w->skb, 0, h->frame, len, BPF_F_RECOMPUTE_CSUM))
 		bpf_clone_redirect(w->skb, w->skb->ifindex, BPF_F_INGRESS);
 	h->word = 0;

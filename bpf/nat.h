@@ -94,7 +94,9 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 		if (!p->whole && nat_is_host(skb, p))
 			return 0;
 		drop = p->proto == IPPROTO_ICMP && !pkt_icmp_echo(p, ICMP_ECHO) ?
-		       CV_DROP_FILTERED : open_to_guest(skb, p, &key);
+		       CV_DROP_FILTERED : open_judge_in(p, &key, skb->ifindex);
+		if (!drop)
+			drop = open_to_guest(skb, p, &key);
 		if (drop)
 			return drop;
 		f = flow_find_in(skb, p, &key);

@@ -61,7 +61,7 @@ static __noinline int open_port(struct __sk_buff *skb, const struct pkt *p,
 	struct external_search s = {
 		.skb = skb, .n = n, .now = p->now, .proto = p->proto,
 		.owner = external_owner(f->slot, p->sport), .base = external_base(f->addr, p->proto),
-		.preserved = bpf_ntohs(p->sport), .slot = f->slot, .net = p->net,
+		.preserved = bpf_ntohs(p->sport), .net = p->net,
 		.addr = f->addr, .remote = p->daddr, .rport = p->proto == IPPROTO_ICMP ? 0 : p->dport,
 	};
 	int drop;
@@ -274,16 +274,46 @@ static __always_inline bool open_admits(const struct cv_network *n, const struct
 	return tick && pkt_recent(now, *tick, flow_timeout(n, key->proto, CV_FLOW_ESTABLISHED));
 }
 
-/* What the rules and, where they are silent, the defaults say of a stranger. */
-__noinline int open_judge_in(struct pkt *p, struct cv_tuple *key, __u32 admitted)
+/* Does a packet for a guest come from another one? */
+static __always_inline bool open_is_hairpin(__u32 ifindex)
 {
+	return ifindex - CV_IFINDEX_HOST < CV_MAX_NETWORKS;
+}
+
+/* Did the guest's packet, or an operator, let the stranger in? */
+static __always_inline bool open_admitted(const struct pkt *p, const struct cv_network *n,
+					  const struct cv_tuple *key)
+{
+	struct cv_external *e;
+
+	if (p->whole)
+		return p->whole == PKT_WHOLE_OPEN;
+	e = external_get(external_base(p->daddr, p->proto) + bpf_ntohs(p->dport));
+	return e && (e->flags & CV_EXTERNAL_FORWARD || open_admits(n, key, p->now));
+}
+
+/*
+ * What the rules and, where they are silent, the defaults say of a stranger's
+ * packet.  From another guest it comes by @ifindex.
+ */
+__noinline int open_judge_in(struct pkt *p, struct cv_tuple *key, __u32 ifindex)
+{
+	const struct cv_network *n;
 	struct cv_judge_args ask;
 	struct cv_port *guest;
 	struct owner sender;
+	bool admitted;
 	int action;
 
 	if (!p || !key)
 		return CV_DROP_REWRITE;
+	n = network_get(p->net);
+	if (!n)
+		return CV_DROP_FILTERED;
+	/* In the host's own name, from outside: the kernel would not take it either. */
+	if (!open_is_hairpin(ifindex) && external_base(p->saddr, p->proto) != EXTERNAL_NONE)
+		return CV_DROP_FILTERED;
+	admitted = open_admitted(p, n, key);
 	ask = policy_to_guest(p, p->slot, key->local, key->lport);
 	sender = owner_find(p->proto, p->saddr, p->sport, p->daddr);
 	guest = port_get(sender.slot);
@@ -301,51 +331,42 @@ __noinline int open_judge_in(struct pkt *p, struct cv_tuple *key, __u32 admitted
 }
 
 /*
- * A packet from outside to a guest's port, of no flow: make one when the port
- * is forwarded, the address open, or the filter admits the sender.  Its way
- * back is asked for when the guest answers.
+ * A packet from outside to a guest's port, of no flow, that may come in
+ * (open_judge_in): make one.  Its way back is asked for when the guest answers.
  */
-__noinline int open_to_guest(struct __sk_buff *skb, struct pkt *p, struct cv_tuple *key)
+__noinline int open_to_guest(struct __sk_buff *skb, struct pkt *p, struct cv_tuple *tuple)
 {
 	struct flow_tcp t = { .state = CV_FLOW_OPEN, .flags = CV_FLOW_INBOUND };
 	/* From another guest: the way back is a hairpin too, and has no uplink. */
-	bool hairpin = skb->ifindex - CV_IFINDEX_HOST < CV_MAX_NETWORKS;
-	struct external_search s = {};
+	bool hairpin = open_is_hairpin(skb->ifindex);
+	__u32 mtu = 0, found;
 	const struct cv_network *n;
 	struct cv_external *e;
+	struct cv_tuple key;
 	struct cv_flow *f;
-	__u32 mtu = 0;
 	int drop;
 
-	if (!p || !key)
+	if (!p || !tuple)
 		return CV_DROP_REWRITE;
+	key = *tuple;	/* 6.1 takes keys of maps from the stack only */
 	n = network_get(p->net);
-	s.owner = external_owner(p->slot, key->lport);
-	s.found = external_base(p->daddr, p->proto) + bpf_ntohs(p->dport);
-	s.net = p->net;
-	s.slot = p->slot;
-	e = p->whole ? NULL : external_get(s.found);
+	found = external_base(p->daddr, p->proto) + bpf_ntohs(p->dport);
+	e = p->whole ? NULL : external_get(found);
 	if (!n || (!e && !p->whole))
 		return CV_DROP_FILTERED;
-	/* In the host's own name, from outside: the kernel would not take it either. */
-	if (!hairpin && external_base(p->saddr, p->proto) != EXTERNAL_NONE)
-		return CV_DROP_FILTERED;
-	drop = open_judge_in(p, key, p->whole == PKT_WHOLE_OPEN ||
-			     (e && (e->flags & CV_EXTERNAL_FORWARD || open_admits(n, key, p->now))));
-	if (!drop && p->proto == IPPROTO_TCP && p->l4_flags & (PKT_TCP_RST | PKT_TCP_FIN))
-		drop = CV_DROP_NO_FLOW;
-	if (!drop)
-		drop = flow_limits(p->net, p->slot, n);
+	if (p->proto == IPPROTO_TCP && p->l4_flags & (PKT_TCP_RST | PKT_TCP_FIN))
+		return CV_DROP_NO_FLOW;
+	drop = flow_limits(p->net, p->slot, n);
 	if (drop)
 		return drop;
-	f = flow_blank(key, p->slot, p->now);
-	if (!f || (e && !external_join(&s)))
+	f = flow_blank(&key, p->slot, p->now);
+	if (!f || (e && !external_join(found, external_owner(p->slot, key.lport), p->net)))
 		return CV_DROP_FILTERED;
 	if (p->proto == IPPROTO_TCP)
 		t = flow_tcp_next(t, p->l4_flags, FLOW_IN);
 	f->addr = p->daddr;
 	f->port = p->dport;
-	f->external = e ? s.found : EXTERNAL_NONE;
+	f->external = e ? found : EXTERNAL_NONE;
 	f->ifindex = hairpin ? 0 : skb->ifindex;
 	bpf_check_mtu(skb, skb->ifindex, &mtu, 0, 0);
 	f->mtu = hairpin || !mtu || mtu > 0xffff ? 0xffff : mtu;
@@ -353,9 +374,9 @@ __noinline int open_to_guest(struct __sk_buff *skb, struct pkt *p, struct cv_tup
 	f->state = t.state;
 	f->flags = t.flags;
 	f->timeout_ticks = flow_timeout(n, p->proto, t.state);
-	drop = flow_insert(key, f);
+	drop = flow_insert(&key, f);
 	if (drop && e)
-		external_leave(s.found, p->net, p->now);
+		external_leave(found, p->net, p->now);
 	return drop < 0 ? 0 : drop;
 }
 

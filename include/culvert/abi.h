@@ -603,7 +603,7 @@ CV_ASSERT_SIZE(struct cv_external, 16);
 CV_ASSERT_SIZE(struct cv_address, 8);
 CV_ASSERT_SIZE(struct cv_datagram_key, 16);
 CV_ASSERT_SIZE(struct cv_datagram, 104);
-CV_ASSERT_SIZE(struct cv_held, 2056);
+CV_ASSERT_SIZE(struct cv_held, 2072);
 CV_ASSERT_SIZE(struct cv_rule, 28);
 CV_ASSERT_SIZE(struct cv_use, 40);
 CV_ASSERT_SIZE(struct cv_judge_args, 32);

@@ -48,7 +48,7 @@
 #define CV_DATAGRAM_WAYS		4
 #define CV_DATAGRAM_RANGES		16	/* parts seen, not connected yet */
 #define CV_HELD				1024
-#define CV_HELD_BYTES			2032	/* of a frame; a longer one is not held */
+#define CV_HELD_BYTES			2048	/* of a frame; a longer one is not held; a power of two */
 /* Counters of the IP identification: one for each hash of peer and protocol. */
 #define CV_IDENTIFIERS			4096
 /* Of one guest, within CV_FRAGMENT_TIMEOUT_S; from outside, all together. */

@@ -193,10 +193,8 @@ void row_check(const struct row *row)
 	unsigned int len, want_len;
 	int verdict;
 
-	world_number(row->in.id);
 	if (row->before)
 		row->before();
-	world_number(row->in.id);
 	drops_clear();
 	len = packet_build(&row->in, frame);
 	want_len = packet_build(row->out ? row->out : &row->in, want);

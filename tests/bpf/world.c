@@ -258,6 +258,14 @@ __u32 world_ifindex(enum hook hook, __u32 at)
 
 int world_run(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size)
 {
+	/* What leaves keeps its identification, so that all bytes can be compared. */
+	if (hook == TO_UPLINK && *len >= 20)
+		world_number(get16(frame + 18));
+	return world_run_numbered(hook, at, frame, len, gso_size);
+}
+
+int world_run_numbered(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size)
+{
 	struct __sk_buff ctx = {
 		.ifindex = world_ifindex(hook, at),
 		.gso_size = gso_size,

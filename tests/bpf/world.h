@@ -108,6 +108,9 @@ __u32 world_ifindex(enum hook hook, __u32 at);
  */
 int world_run(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size);
 
+/** world_run_numbered() - the same; what leaves is numbered as world_number() says */
+int world_run_numbered(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size);
+
 /** world_send() - the same with a packet whose fate does not matter */
 int world_send(enum hook hook, const struct packet *p);
 
