@@ -22,6 +22,7 @@
 #include "quote.h"
 #include "guest.h"
 #include "rejudge.h"
+#include "socket.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -179,4 +180,60 @@ int cv_flush(struct __sk_buff *skb)
 	args->flushed += w.deleted;
 	TOTAL_ADD(flushed_flows, w.deleted);
 	return 0;
+}
+
+/*
+ * Sockets at the root of the cgroups: the host's own way to a forward.  All
+ * of them always let the call go on.
+ */
+SEC("cgroup/connect4")
+int cv_connect4(struct bpf_sock_addr *ctx)
+{
+	socket_lead4(ctx, socket_source(ctx));
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int cv_connect6(struct bpf_sock_addr *ctx)
+{
+	socket_lead6(ctx);
+	return 1;
+}
+
+/* Also of an IPv6 socket.  A datagram may name its source by itself. */
+SEC("cgroup/sendmsg4")
+int cv_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	__be32 source = socket_source(ctx);
+
+	socket_lead4(ctx, source ? source : ctx->msg_src_ip4);
+	return 1;
+}
+
+SEC("cgroup/recvmsg4")
+int cv_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	socket_recall4(ctx);
+	return 1;
+}
+
+SEC("cgroup/recvmsg6")
+int cv_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	socket_recall6(ctx);
+	return 1;
+}
+
+SEC("cgroup/getpeername4")
+int cv_getpeername4(struct bpf_sock_addr *ctx)
+{
+	socket_recall4(ctx);
+	return 1;
+}
+
+SEC("cgroup/getpeername6")
+int cv_getpeername6(struct bpf_sock_addr *ctx)
+{
+	socket_recall6(ctx);
+	return 1;
 }

@@ -333,4 +333,30 @@ static __always_inline __u32 address_slot(__u32 net, __be32 ip)
 		t_->field += (n);						\
 } while (0)
 
+/* The network namespace whose loopback `host_forwards` speaks of. */
+const volatile __u64 cv_host_cookie;
+
+/*
+ * Address of 127.0.0.0/8 and port -> guest's port, for sockets of the host.
+ * Written by user space.  Full: a forward is refused.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cv_host_listen);
+	__type(value, struct cv_host_forward);
+	__uint(max_entries, CV_MAX_HOST_FORWARDS);
+} host_forwards SEC(".maps");
+
+/*
+ * Socket of the host and guest -> what the socket had asked for.  LRU: what is
+ * lost makes a socket see the guest's own address.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct cv_host_peer_key);
+	__type(value, struct cv_host_peer);
+	__uint(max_entries, CV_MAX_HOST_PEERS);
+} host_peers SEC(".maps");
+
 #endif

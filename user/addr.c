@@ -122,3 +122,8 @@ unsigned int addr_mask_len(__be32 mask)
 {
 	return __builtin_popcount(mask);
 }
+
+bool addr_is_loopback(__be32 ip)
+{
+	return ntohl(ip) >> 24 == 127;
+}

@@ -3,6 +3,8 @@
 #ifndef CULVERT_ADDR_H
 #define CULVERT_ADDR_H
 
+#include <stdbool.h>
+
 #include <linux/types.h>
 
 #define ADDR_IP_SIZE	16	/* "255.255.255.255" */
@@ -37,5 +39,8 @@ const char *addr_format_mac(const __u8 mac[6], char buf[ADDR_MAC_SIZE]);
 
 /** addr_mask_len() - bits of a netmask */
 unsigned int addr_mask_len(__be32 mask);
+
+/** addr_is_loopback() - whether it is in 127.0.0.0/8 */
+bool addr_is_loopback(__be32 ip);
 
 #endif

@@ -215,6 +215,25 @@ static int set_sizes(struct culvert_bpf *skel, const struct cv_meta *layout)
 	return 0;
 }
 
+/* A kernel that has no such programs gets none of them. */
+static int set_sockets(struct culvert_bpf *skel)
+{
+	struct bpf_program *prog;
+	__u64 cookie;
+	int err;
+
+	if (!datapath_sockets_ok()) {
+		bpf_object__for_each_program(prog, skel->obj)
+			if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+				bpf_program__set_autoload(prog, false);
+		return 0;
+	}
+	err = datapath_netns_cookie(&cookie);
+	if (!err)
+		skel->rodata->cv_host_cookie = cookie;
+	return err;
+}
+
 /* Where drops are counted once the table of counters is full. */
 static int make_last_counters(struct culvert_bpf *skel)
 {
@@ -251,6 +270,8 @@ static int pin_programs(struct bpf_object *obj)
 	int err;
 
 	bpf_object__for_each_program(prog, obj) {
+		if (!bpf_program__autoload(prog))
+			continue;
 		err = datapath_pin_path(path, "prog", bpf_program__name(prog));
 		if (!err && bpf_obj_pin(bpf_program__fd(prog), path))
 			err = -errno;
@@ -305,6 +326,8 @@ static int open_and_load(const struct cv_meta *layout, struct culvert_bpf **ret_
 	if (getrandom((void *)&skel->rodata->cv_port_key, sizeof(skel->rodata->cv_port_key), 0) < 0)
 		return -errno;
 	err = set_sizes(skel, layout);
+	if (!err)
+		err = set_sockets(skel);
 	if (!err)
 		err = culvert_bpf__load(skel);
 	if (err)
@@ -403,7 +426,7 @@ int datapath_same_programs(void)
 	if (same)
 		return same;
 	bpf_object__for_each_program(prog, skel->obj) {
-		same = same_program(prog);
+		same = bpf_program__autoload(prog) ? same_program(prog) : 1;
 		if (same != 1)
 			return same;
 	}

@@ -106,4 +106,27 @@ int datapath_flush(__u16 net, __u32 slot);
 /** datapath_flush_some() - the same of those that match @which, but for what the program sets */
 int datapath_flush_some(const struct cv_flush_args *which);
 
+/* --- the programs for the host's own sockets, see bpf/socket.h */
+
+/**
+ * datapath_sockets_attach() - to the root of the cgroup2 hierarchy, unless they are
+ *
+ * That is CULVERT_CGROUP, else the first cgroup2 in /proc/self/mounts.  They
+ * stay until datapath_unload().
+ *
+ * Return: 0, -EOPNOTSUPP when they are not loaded, as this kernel has no such
+ * programs, -ENOENT when there is no cgroup2, or -errno; then none is attached.
+ */
+int datapath_sockets_attach(void);
+/** datapath_sockets_attached() - Return: 0 when they are, -EOPNOTSUPP, -ENOTCONN when not, or -errno */
+int datapath_sockets_attached(void);
+/** datapath_sockets_ok() - whether this kernel has such programs */
+bool datapath_sockets_ok(void);
+/** datapath_sockets_probe() - whether they could be attached.  Return: 0 or what attaching would */
+int datapath_sockets_probe(void);
+/** datapath_sockets_strerror() - what an error of these means, for a message */
+const char *datapath_sockets_strerror(int err);
+/** datapath_sockets_pin() - whether @name, of datapath_each_link(), is one of theirs */
+bool datapath_sockets_pin(const char *name);
+
 #endif

@@ -39,4 +39,7 @@ int datapath_tc_attach(int prog_fd, __u32 prog_id, int ifindex, const char *pin)
 int datapath_tc_detach(int ifindex, const char *pin);
 int datapath_tc_attached(__u32 prog_id, int ifindex);
 
+/* The network namespace of the calling thread, as the programs name it. */
+int datapath_netns_cookie(__u64 *ret_cookie);
+
 #endif

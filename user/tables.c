@@ -2,8 +2,9 @@
 /*
  * Opening the pinned maps, and the entries that user space itself writes:
  * networks, uplinks, leases, DHCP options.  Ports and addresses are in
- * tables_port.c, forwards in tables_external.c, what the programs count in tables_count.c, flows in
- * tables_flow.c, walking over a map in tables_walk.c.
+ * tables_port.c, forwards in tables_external.c and tables_host.c, what the
+ * programs count in tables_count.c, flows in tables_flow.c, walking over a map in
+ * tables_walk.c.
  */
 #include <errno.h>
 #include <string.h>

@@ -52,7 +52,8 @@ int tables_port_clear(struct tables *t, __u32 slot);
 
 /*
  * External ports.  A forward belongs to a port's slot: it follows the guest's
- * address, and counts as one flow that never ends.
+ * address, and counts as one flow that never ends.  On an address of 127.0.0.0/8
+ * it is for the host's sockets alone; nothing but forwards is there, @flows is 0.
  */
 struct tables_external {
 	__be32 addr;		/* 0: an address that no uplink has any more */

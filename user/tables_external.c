@@ -7,6 +7,8 @@
  * compare-and-swap too.  The flag has no such need: commands alone write it,
  * and they have the lock.  It is set after the count is taken and gone before
  * the count is given back: an open port always has an owner.
+ *
+ * What listens on loopback is in another map, see tables_host.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,6 +17,7 @@
 
 #include <bpf/bpf.h>
 
+#include "addr.h"
 #include "tables_impl.h"
 
 #define N_PORTS		65536U
@@ -99,8 +102,11 @@ int tables_external_get(struct tables *t, __be32 addr, __u8 proto, __u16 port,
 {
 	struct tables_external x = { .addr = addr, .proto = proto, .port = port };
 	struct cv_external *e;
-	int err = find_entry(t, addr, proto, port, &e);
+	int err;
 
+	if (addr_is_loopback(addr))
+		return tables_host_forward_get(t, addr, proto, port, ret);
+	err = find_entry(t, addr, proto, port, &e);
 	if (err)
 		return err;
 	describe(e, &x);
@@ -120,6 +126,8 @@ int tables_forward_put(struct tables *t, __be32 addr, __u8 proto, __u16 port, __
 
 	if (!slot || !port || !guest_port)
 		return -EINVAL;
+	if (addr_is_loopback(addr))
+		return tables_host_forward_put(t, addr, proto, port, slot, guest_port);
 	err = find_entry(t, addr, proto, port, &e);
 	if (err)
 		return err;
@@ -148,8 +156,11 @@ static void clear_entry(struct cv_external *e)
 int tables_forward_clear(struct tables *t, __be32 addr, __u8 proto, __u16 port, __u32 slot)
 {
 	struct cv_external *e;
-	int err = find_entry(t, addr, proto, port, &e);
+	int err;
 
+	if (addr_is_loopback(addr))
+		return tables_host_forward_clear(t, addr, proto, port, slot);
+	err = find_entry(t, addr, proto, port, &e);
 	if (err)
 		return err;
 	if (!is_forward(e) || word_of(e) >> 48 != slot)
@@ -218,8 +229,9 @@ static int visit_forward(struct cv_external *e, const struct tables_external *x,
 int tables_each_forward(struct tables *t, int (*fn)(const struct tables_external *e, void *arg), void *arg)
 {
 	struct visit v = { fn, arg };
+	int err = walk_forwards(t, -1, &(struct forward_walk) { visit_forward, &v });
 
-	return walk_forwards(t, -1, &(struct forward_walk) { visit_forward, &v });
+	return err ? err : tables_each_host_forward(t, fn, arg);
 }
 
 static int clear_any(struct cv_external *e, const struct tables_external *x, void *arg)
@@ -251,6 +263,7 @@ static int clear_of_slot(struct cv_external *e, const struct tables_external *x,
 int tables_forwards_clear(struct tables *t, __u32 slot)
 {
 	struct slot_search s = { t, slot };
+	int err = walk_forwards(t, -1, &(struct forward_walk) { clear_of_slot, &s });
 
-	return walk_forwards(t, -1, &(struct forward_walk) { clear_of_slot, &s });
+	return err ? err : tables_host_forwards_clear(t, slot);
 }

@@ -21,7 +21,8 @@
 	X(dhcp_options, __u32, struct cv_dhcp_options)			\
 	X(requests, char[0], char[0])	/* a ring */			\
 	X(drops, struct cv_drop_key, struct cv_drop_count)		\
-	X(totals, __u32, struct cv_totals)
+	X(totals, __u32, struct cv_totals)				\
+	X(host_forwards, struct cv_host_listen, struct cv_host_forward)
 
 struct tables {
 	struct cv_meta layout;
@@ -55,5 +56,19 @@ int tables_leases_clear(struct tables *t, __u16 net, __u32 slot);
 void tables_externals_unmap(struct tables *t);
 /** tables_forwards_clear_address() - those of an address, by its place in `external_addresses` */
 int tables_forwards_clear_address(struct tables *t, unsigned int place);
+
+/*
+ * Forwards of loopback addresses, which are no part of `externals`: as the
+ * functions of tables.h without "host".  Clearing: of a slot; 0: of slots that
+ * have no port.
+ */
+int tables_host_forward_get(struct tables *t, __be32 addr, __u8 proto, __u16 port,
+			    struct tables_external *ret);
+int tables_host_forward_put(struct tables *t, __be32 addr, __u8 proto, __u16 port, __u32 slot,
+			    __u16 guest_port);
+int tables_host_forward_clear(struct tables *t, __be32 addr, __u8 proto, __u16 port, __u32 slot);
+int tables_host_forwards_clear(struct tables *t, __u32 slot);
+int tables_each_host_forward(struct tables *t,
+			     int (*fn)(const struct tables_external *e, void *arg), void *arg);
 
 #endif

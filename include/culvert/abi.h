@@ -612,4 +612,38 @@ CV_ASSERT_SIZE(struct cv_lease, 136);
 CV_ASSERT_SIZE(struct cv_drop_key, 12);
 CV_ASSERT_SIZE(struct cv_flush_args, 24);
 
+/* Map `host_forwards`: a port of 127.0.0.0/8 that leads the host's sockets to a guest. */
+struct cv_host_listen {
+	__be32 addr;
+	__be16 port;
+	__u8   proto;		/* IPPROTO_TCP, IPPROTO_UDP */
+	__u8   pad;
+};
+
+/* By slot, as `externals` are: it follows the guest's address. */
+struct cv_host_forward {
+	__u32  slot;
+	__be16 lport;
+	__u16  pad;
+};
+
+/* Map `host_peers`: what a socket that was led to a guest had asked for. */
+struct cv_host_peer_key {
+	__u64  cookie;		/* of the socket; never used twice */
+	__be32 addr;		/* the guest's, as port */
+	__be16 port;
+	__u16  pad;
+};
+
+struct cv_host_peer {
+	__be32 addr;
+	__be16 port;
+	__u16  pad;
+};
+
+CV_ASSERT_SIZE(struct cv_host_listen, 8);
+CV_ASSERT_SIZE(struct cv_host_forward, 8);
+CV_ASSERT_SIZE(struct cv_host_peer_key, 16);
+CV_ASSERT_SIZE(struct cv_host_peer, 8);
+
 #endif

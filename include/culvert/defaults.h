@@ -84,4 +84,8 @@
 /* A lease is held twice its length, so that the kernel may renew it alone. */
 #define CV_DHCP_HORIZON_LEASES		2
 
+/* Ports of the host's loopback that are forwarded, and sockets of it that use a forward. */
+#define CV_MAX_HOST_FORWARDS		65536
+#define CV_MAX_HOST_PEERS		16384
+
 #endif
