@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addr.h"
 #include "cli.h"
 #include "cmd.h"
 #include "datapath.h"
+#include "forward_spec.h"
 #include "log.h"
 #include "mem.h"
 #include "paths.h"
@@ -81,4 +83,14 @@ int cmd_finish(struct report *r, int err, const char *what)
 	else if (print_err)
 		log_ret(print_err, "cannot print %s", what);
 	return err || print_err ? CLI_FAILED : CLI_OK;
+}
+
+void cmd_warn_open(const struct forward *forwards, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (addr_is_loopback(forwards[i].addr))
+			continue;
+		log_warn("the host's firewall does not see what is forwarded: whoever reaches the address reaches the guest");
+		return;
+	}
 }

@@ -3,8 +3,11 @@
 #ifndef CULVERT_CMD_H
 #define CULVERT_CMD_H
 
+#include <stddef.h>
+
 #include <culvert/abi.h>
 
+struct forward;
 struct report;
 struct tables;
 
@@ -28,5 +31,8 @@ const char *cmd_name(const struct cmd_names *names, __u32 slot);	/* NULL: no suc
 
 /** cmd_finish() - end the report.  @err: of the walk that filled it.  Return: the exit code */
 int cmd_finish(struct report *r, int err, const char *what);
+
+/** cmd_warn_open() - say what a forward means, when one of @n is open to others than the host */
+void cmd_warn_open(const struct forward *forwards, size_t n);
 
 #endif

@@ -110,6 +110,8 @@ static int check_maps(struct doctor *d)
 	err = doctor_networks(d);
 	if (!err)
 		err = doctor_uplinks(d);
+	if (!err)
+		err = doctor_forwards(d);
 	return err ? err : check_host(d);
 }
 

@@ -54,7 +54,7 @@ int cmd_forward_add(int argc, char **argv)
 	struct forward f;
 
 	operands = cli_parse(argc, argv, "forward add NET [-p] SPEC [--udp]",
-			     "Open a port of the host for a guest: SPEC is ADDR:PORT[-PORT]:GUEST[:PORT[-PORT]][/tcp|/udp], ADDR an uplink's address, or 0.0.0.0 for all uplinks'.",
+			     "Open a port of the host for a guest: SPEC is ADDR:PORT[-PORT]:GUEST[:PORT[-PORT]][/tcp|/udp], ADDR an uplink's address, 0.0.0.0 for all uplinks', or one of 127.0.0.0/8 for the host alone.",
 			     options, 1, 2, NULL, &exit_code);
 	if (operands < 0)
 		return exit_code;
@@ -64,7 +64,7 @@ int cmd_forward_add(int argc, char **argv)
 		return exit_code;
 	if (network_forward_add(argv[0], &f))
 		return CLI_FAILED;
-	log_warn("the host's firewall does not see what is forwarded: whoever reaches the address reaches the guest");
+	cmd_warn_open(&f, 1);
 	return CLI_OK;
 }
 

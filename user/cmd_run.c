@@ -179,8 +179,7 @@ static int run(const char *net, struct network_port_spec *spec, const struct cli
 	spec->n_forwards = published->n;
 	if (network_port_add(net, spec, fds))
 		return CLI_FAILED;
-	if (published->n)
-		log_warn("the host's firewall does not see what is forwarded: whoever reaches the address reaches the guest");
+	cmd_warn_open(forwards, published->n);
 	code = run_on_port(net, spec->name, fds, spec->queues, argc, argv);
 	return network_port_forget(net, spec->name) ? (code ? code : CLI_FAILED) : code;
 }

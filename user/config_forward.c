@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "addr.h"
 #include "config_schema.h"
 
 static struct yaml_path forward_path(size_t i, const char *key)
@@ -36,6 +37,15 @@ static int read_forward(const struct config_source *src, const struct config_fil
 	return 0;
 }
 
+static int check_mode(const struct config_source *src, const struct config *cfg, size_t i)
+{
+	struct yaml_path p = forward_path(i, "listen");
+
+	if (cfg->mode != CV_MODE_ISOLATED || addr_is_loopback(cfg->forwards[i].addr))
+		return 0;
+	return config_fail(src, &p, "mode 'isolated' has no uplink to listen on");
+}
+
 static int check_overlap(const struct config_source *src, const struct config *cfg, size_t i)
 {
 	struct yaml_path p = forward_path(i, "listen");
@@ -49,18 +59,17 @@ static int check_overlap(const struct config_source *src, const struct config *c
 int config_read_forwards(const struct config_source *src, const struct config_file *f,
 			 struct config *cfg)
 {
-	struct yaml_path p = yaml_path_of("forwards", NULL);
 	int err;
 
 	if (!f->forwards_count)
 		return 0;
-	if (cfg->mode == CV_MODE_ISOLATED)
-		return config_fail(src, &p, "mode 'isolated' has no uplink to listen on");
 	cfg->forwards = calloc(f->forwards_count, sizeof(*cfg->forwards));
 	if (!cfg->forwards)
 		return -ENOMEM;
 	for (size_t i = 0; i < f->forwards_count; i++) {
 		err = read_forward(src, &f->forwards[i], i, &cfg->forwards[i]);
+		if (!err)
+			err = check_mode(src, cfg, i);
 		if (!err)
 			err = check_overlap(src, cfg, i);
 		if (err)

@@ -41,6 +41,7 @@ void doctor_say(struct doctor *d, enum doctor_state state, const char *subject, 
 /* Each returns 0 or -errno when the looking itself failed. */
 int doctor_networks(struct doctor *d);
 int doctor_uplinks(struct doctor *d);
+int doctor_forwards(struct doctor *d);
 int doctor_residue(struct doctor *d);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Networks and uplinks: is every link there and up, and does every one have its
+ * Networks, uplinks and forwards: is every link there and up, and does every one have its
  * program?  Whatever is wrong gets a line; what is right is one line for all.
  */
 #include <errno.h>
@@ -246,4 +246,30 @@ int doctor_uplinks(struct doctor *d)
 			   "give the host a default route, or the network an uplink, then culvert up",
 			   "there is none: guests cannot leave the host");
 	return err;
+}
+
+/* --- forwards */
+
+static int is_any(const struct tables_external *x, void *arg)
+{
+	return 1;
+}
+
+/* Attached with the first forward; then they stay. */
+int doctor_forwards(struct doctor *d)
+{
+	int any = tables_each_forward(d->t, is_any, NULL), err;
+
+	if (any <= 0)
+		return any;
+	err = datapath_sockets_attached();
+	if (!err)
+		doctor_say(d, DOCTOR_OK, "forwards", NULL, "they serve the host itself too");
+	else if (datapath_sockets_probe())
+		doctor_say(d, DOCTOR_NOTE, "forwards", NULL, "they do not serve the host itself: %s",
+			   datapath_sockets_strerror(datapath_sockets_probe()));
+	else
+		doctor_say(d, DOCTOR_FAIL, "forwards", "culvert up for each network",
+			   "they do not serve the host itself: %s", datapath_sockets_strerror(err));
+	return 0;
 }

@@ -70,7 +70,7 @@ static int check_pin(const char *name, void *arg)
 	struct doctor *d = arg;
 	char fix[128];
 
-	if (owner_known(d, name) ||
+	if (owner_known(d, name) || (d->t && datapath_sockets_pin(name)) ||
 	    (!strncmp(name, "uplink:", 7) && uplink_known(d, name + 7)))
 		return 0;
 	snprintf(fix, sizeof(fix), "culvert up and culvert down of %.*s",

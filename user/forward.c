@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "addr.h"
 #include "mem.h"
 #include "network_impl.h"
 #include "paths.h"
@@ -287,7 +288,7 @@ static int open_added(struct network_work *w, const struct forward *f)
 		err = forward_open(w, f, slot, LOG_LEVEL_ERROR);
 	else if (err != -ENOENT)
 		return network_failed(w, NULL, err, "cannot read its ports");
-	else if (!(err = forward_addresses(w->tables, w->name, &a)) &&
+	else if (!(err = forward_addresses_attach(w->tables, w->name, &a)) &&
 		 !(err = forward_check(w, f, &a, LOG_LEVEL_ERROR)))
 		log_info("guest '%s' has no port yet; the forward waits for it", f->guest);
 	return err < 0 ? err : 0;
@@ -302,7 +303,7 @@ int network_forward_add(const char *net, const struct forward *f)
 	err = network_work_open(&w, net);
 	if (err)
 		return err;
-	if (w.entry.mode == CV_MODE_ISOLATED)
+	if (w.entry.mode == CV_MODE_ISOLATED && !addr_is_loopback(f->addr))
 		return log_refuse(-EINVAL, "network '%s' is isolated: it has no uplink to listen on", net);
 	err = load_wanted(net, &wanted);
 	if (err)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "addr.h"
+#include "datapath.h"
 #include "mem.h"
 #include "network_impl.h"
 #include "state.h"
@@ -53,8 +54,34 @@ int forward_addresses(struct tables *t, const char *net, struct forward_addresse
 			a.ip[a.n++] = u.addr;
 	if (err != -ENOENT)
 		return err;
+	a.loopback = datapath_sockets_attached();
 	*ret = a;
 	return 0;
+}
+
+int forward_addresses_attach(struct tables *t, const char *net, struct forward_addresses *ret)
+{
+	int loopback = datapath_sockets_attach();
+	int err = forward_addresses(t, net, ret);
+
+	if (loopback)
+		log_debug("the host's own sockets are not led to guests: %s",
+			  datapath_sockets_strerror(loopback));
+	if (!err && loopback)
+		ret->loopback = loopback;	/* says more than that they are not there */
+	return err;
+}
+
+static int check_loopback(const struct forward *f, const struct forward_addresses *a,
+			  enum log_level level)
+{
+	char spec[FORWARD_SIZE];
+
+	if (!a->loopback)
+		return 0;
+	log_print(level, "forward '%s': the host's own sockets cannot be led to guests: %s",
+		  forward_format(f, spec), datapath_sockets_strerror(a->loopback));
+	return -EADDRNOTAVAIL;
 }
 
 int forward_check(const struct network_work *w, const struct forward *f,
@@ -63,6 +90,8 @@ int forward_check(const struct network_work *w, const struct forward *f,
 	char spec[FORWARD_SIZE], ip[ADDR_IP_SIZE], list[CONFIG_MAX_UPLINKS * 18] = "";
 	size_t len = 0;
 
+	if (addr_is_loopback(f->addr))
+		return check_loopback(f, a, level);
 	if (f->addr ? has_address(a, f->addr) : a->n)
 		return 0;
 	forward_format(f, spec);
@@ -78,21 +107,26 @@ int forward_check(const struct network_work *w, const struct forward *f,
 	return -EADDRNOTAVAIL;
 }
 
+static int each_port_at(const struct forward *f, __be32 addr,
+			int (*fn)(__be32 addr, __u16 port, void *arg), void *arg)
+{
+	int err = 0;
+
+	for (unsigned int port = f->first; port <= f->last && !err; port++)
+		err = fn(addr, port, arg);
+	return err;
+}
+
 int forward_each_port(const struct forward *f, const struct forward_addresses *a,
 		      int (*fn)(__be32 addr, __u16 port, void *arg), void *arg)
 {
-	int err;
+	__be32 loopback = a->loopback ? 0 : forward_loopback(f);
+	int err = 0;
 
-	for (unsigned int i = 0; i < a->n; i++) {
-		if (f->addr && f->addr != a->ip[i])
-			continue;
-		for (unsigned int port = f->first; port <= f->last; port++) {
-			err = fn(a->ip[i], port, arg);
-			if (err)
-				return err;
-		}
-	}
-	return 0;
+	for (unsigned int i = 0; i < a->n && !err; i++)
+		if (!f->addr || f->addr == a->ip[i])
+			err = each_port_at(f, a->ip[i], fn, arg);
+	return err || !loopback ? err : each_port_at(f, loopback, fn, arg);
 }
 
 /* --- opening */
@@ -201,7 +235,7 @@ int forward_open(struct network_work *w, const struct forward *f, __u32 slot, en
 	struct forward_addresses a;
 	int err;
 
-	err = forward_addresses(w->tables, w->name, &a);
+	err = forward_addresses_attach(w->tables, w->name, &a);
 	if (err)
 		return network_failed(w, NULL, err, "cannot read its uplinks");
 	err = forward_check(w, f, &a, level);

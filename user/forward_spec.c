@@ -16,7 +16,11 @@
 #include "config.h"
 
 #define NO_ADDRESS "names no address to listen on: put one of an uplink before the port, as in " \
-		   "198.51.100.2:8080, or 0.0.0.0 for all of them, as in 0.0.0.0:8080"
+		   "198.51.100.2:8080, or 0.0.0.0 for all of them, or 127.0.0.1 for the host alone"
+
+/* Of the loopback's network: no host's addresses. */
+#define LOOPBACK_FIRST	0x7f000000
+#define LOOPBACK_LAST	0x7fffffff
 
 static int refuse(const char **ret_problem, const char *problem)
 {
@@ -72,9 +76,8 @@ static int parse_address(const char *text, size_t len, __be32 *ret_ip, const cha
 	copy[len] = '\0';
 	if (addr_parse_ip(copy, &ip))
 		return refuse(ret_problem, "the address to listen on is no IPv4 address");
-	if (ntohl(ip) >> 24 == 127)
-		return refuse(ret_problem, "connections of the host itself are not forwarded, so nothing listens on loopback");
-	if (ip && (!(ntohl(ip) >> 24) || ntohl(ip) >> 24 >= 224))
+	if ((ip && !(ntohl(ip) >> 24)) || ntohl(ip) >> 24 >= 224 || ip == htonl(LOOPBACK_FIRST) ||
+	    ip == htonl(LOOPBACK_LAST))
 		return refuse(ret_problem, "the address to listen on is no host's");
 	*ret_ip = ip;
 	return 0;
@@ -229,16 +232,28 @@ bool forward_same(const struct forward *a, const struct forward *b)
 	       a->to == b->to && a->proto == b->proto && !strcmp(a->guest, b->guest);
 }
 
+__be32 forward_loopback(const struct forward *f)
+{
+	if (!f->addr)
+		return htonl(INADDR_LOOPBACK);
+	return addr_is_loopback(f->addr) ? f->addr : 0;
+}
+
+static bool listens_on(const struct forward *f, __be32 addr)
+{
+	return f->addr == addr ||
+	       (!f->addr && (!addr_is_loopback(addr) || addr == forward_loopback(f)));
+}
+
 bool forward_overlaps(const struct forward *a, const struct forward *b)
 {
-	return a->proto == b->proto && (a->addr == b->addr || !a->addr || !b->addr) &&
+	return a->proto == b->proto && (listens_on(a, b->addr) || listens_on(b, a->addr)) &&
 	       a->first <= b->last && b->first <= a->last;
 }
 
 bool forward_covers(const struct forward *f, __be32 addr, __u8 proto, __u16 port)
 {
-	return f->proto == proto && (f->addr == addr || !f->addr) && port >= f->first &&
-	       port <= f->last;
+	return f->proto == proto && listens_on(f, addr) && port >= f->first && port <= f->last;
 }
 
 /* --- several */

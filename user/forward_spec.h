@@ -16,7 +16,8 @@
 
 /**
  * struct forward - ports of the host's address that lead to a guest
- * @addr:	an uplink's address; 0: each uplink's
+ * @addr:	an uplink's address, or one of 127.0.0.0/8, for the host alone;
+ *		0: each uplink's, and 127.0.0.1
  * @first, @last: ports to listen on, both included; host order
  * @to:		the guest's port for @first; those of the others follow it
  * @proto:	IPPROTO_TCP or IPPROTO_UDP
@@ -56,6 +57,8 @@ bool forward_same(const struct forward *a, const struct forward *b);
 bool forward_overlaps(const struct forward *a, const struct forward *b);
 /** forward_covers() - whether it listens there */
 bool forward_covers(const struct forward *f, __be32 addr, __u8 proto, __u16 port);
+/** forward_loopback() - where the host alone is served, or 0 */
+__be32 forward_loopback(const struct forward *f);
 /** forward_guest_port() - where @port, which it listens on, leads to */
 static inline __u16 forward_guest_port(const struct forward *f, __u16 port)
 {

@@ -139,14 +139,22 @@ int forwards_open_port(struct network_work *w, const struct network_port_spec *s
 /** forwards_close_port() - before the port goes; those of `run` go for good.  Logs.  Return: 0 or -errno */
 int forwards_close_port(struct network_work *w, __u32 slot, const struct cv_port *p);
 
-/* The addresses of a network's uplinks. */
+/**
+ * struct forward_addresses - where a network's forwards may listen
+ * @n, @ip:	the addresses of its uplinks
+ * @loopback:	0 when also there; else why the host's own sockets cannot be led
+ *		to guests, as datapath_sockets_strerror() knows it
+ */
 struct forward_addresses {
 	unsigned int n;
+	int loopback;
 	__be32 ip[CONFIG_MAX_UPLINKS];
 };
 
 int forward_addresses(struct tables *t, const char *net, struct forward_addresses *ret);
-/** forward_check() - whether the network has the address; else logs with @level.  Return: 0 or -EADDRNOTAVAIL */
+/** forward_addresses_attach() - the same, with the programs for the host's sockets, if they can be */
+int forward_addresses_attach(struct tables *t, const char *net, struct forward_addresses *ret);
+/** forward_check() - whether it may listen there; else logs with @level.  Return: 0 or -EADDRNOTAVAIL */
 int forward_check(const struct network_work *w, const struct forward *f,
 		  const struct forward_addresses *a, enum log_level level);
 /**

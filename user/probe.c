@@ -215,6 +215,11 @@ static bool probe_attach(void)
 	return datapath_tcx_ok() || probe_clsact();
 }
 
+static bool probe_sockets(void)
+{
+	return !datapath_sockets_probe();
+}
+
 #define CONFIG(option) "this kernel is built without " option
 
 static const struct probe_feature features[] = {
@@ -259,6 +264,8 @@ static const struct probe_feature features[] = {
 	  "modprobe bridge" },
 	{ "tap", "ports of virtual machines", true, probe_tap,
 	  "modprobe tun; in a container, give it /dev/net/tun" },
+	{ "sockets", "forwards serve the host itself", false, probe_sockets,
+	  "mount a cgroup2 filesystem, or name one by CULVERT_CGROUP; it needs CONFIG_CGROUP_BPF" },
 };
 
 const struct probe_feature *probe_features(size_t *ret_n)

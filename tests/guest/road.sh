@@ -40,6 +40,8 @@ guest()
 mkdir -p /run/netns /var/lib /sys/fs/bpf /etc
 mount -t tmpfs run /run
 mount -t bpf bpf /sys/fs/bpf
+mkdir /run/cgroup
+mount -t cgroup2 cgroup2 /run/cgroup
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 tainted=$(cat /proc/sys/kernel/tainted)
 for ns in outside tapguest vethguest; do
@@ -83,6 +85,19 @@ for ns in tapguest vethguest; do
 done
 claim "guests reach each other" guest tapguest ping -q -c 2 -W 5 \
 	$(culvert lease ls lab | sed -n 's/^v  *\([^ ]*\).*/\1/p')
+
+# The host's own sockets; nc tells nobody that it listens.
+by_loopback()
+{
+	/usr/bin/ip link set lo up
+	culvert forward add lab 127.0.0.1:8080:v:80 || return 1
+	guest vethguest nc -l -p 80 </tmp/data >/tmp/up &
+	await sh -c "nsenter --net=/run/netns/vethguest netstat -ltn | grep -q :80"
+	timeout 60 nc 127.0.0.1 8080 </tmp/data >/tmp/down
+	wait $!
+	cmp /tmp/data /tmp/down && cmp /tmp/data /tmp/up
+}
+claim "the host reaches a guest by a forward on its loopback" by_loopback
 kill $pump
 wait $pump
 claim "down" culvert down lab

@@ -81,7 +81,6 @@ among_guests()
 refusals()
 {
 	said "no address to listen on is refused" 'put one of an uplink .* or 0\.0\.0\.0 for all' forward add 9000:a:80
-	said "loopback is refused" 'connections of the host itself' forward add 127.0.0.1:9000:a:80
 	said "an address that no uplink has is refused, and those named" "network '$NET' has: $UPLINK_IP" \
 		forward add 198.51.100.77:9000:a:80
 	said "a port that is forwarded already is refused" "':?.*8080:a:80/tcp' is there already" \

@@ -22,6 +22,9 @@ static const struct good_row good_rows[] = {
 	{ "the guest's port is the same by default", "198.51.100.2:80:web", NULL, "198.51.100.2:80:web:80/tcp" },
 	{ "all addresses", "0.0.0.0:8080:web:80", NULL, "0.0.0.0:8080:web:80/tcp" },
 	{ "all addresses by a star", "*:8080:web:80", NULL, "0.0.0.0:8080:web:80/tcp" },
+	{ "loopback", "127.0.0.1:8080:web:80", NULL, "127.0.0.1:8080:web:80/tcp" },
+	{ "all of loopback", "127.1.2.3:53:dns/udp", NULL, "127.1.2.3:53:dns:53/udp" },
+	{ "loopback, guest known", "127.0.0.1:8080:80", "vm", "127.0.0.1:8080:vm:80/tcp" },
 	{ "udp", "*:53:dns/udp", NULL, "0.0.0.0:53:dns:53/udp" },
 	{ "tcp said", "*:53:dns:53/tcp", NULL, "0.0.0.0:53:dns:53/tcp" },
 	{ "a range", "*:8000-8010:web", NULL, "0.0.0.0:8000-8010:web:8000-8010/tcp" },
@@ -82,8 +85,8 @@ static const struct bad_row bad_rows[] = {
 	{ "an address of IPv6", "[2001:db8::1]:8080:web:80", NULL, "" },
 	{ "an address far too long", "198.51.100.222222222222222:8080:web", NULL, NO_IP },
 	{ "two stars", "**:8080:web:80", NULL, NO_IP },
-	{ "loopback", "127.0.0.1:8080:web:80", NULL, "connections of the host itself" },
-	{ "all of loopback", "127.1.2.3:8080:web:80", NULL, "connections of the host itself" },
+	{ "the network of loopback", "127.0.0.0:8080:web:80", NULL, "is no host's" },
+	{ "its broadcast", "127.255.255.255:8080:web:80", NULL, "is no host's" },
 	{ "multicast", "224.0.0.1:8080:web:80", NULL, "is no host's" },
 	{ "broadcast", "255.255.255.255:8080:web", NULL, "is no host's" },
 	{ "an address of net 0", "0.0.0.1:8080:web", NULL, "is no host's" },
@@ -154,6 +157,10 @@ static const struct pair_row pair_rows[] = {
 	{ "two addresses do not", "198.51.100.2:80:a", "198.51.100.3:80:a", false },
 	{ "all addresses and one collide", "*:80:a", "198.51.100.3:80:a", true },
 	{ "all addresses twice collide", "*:80:a", "0.0.0.0:80:b", true },
+	{ "all addresses have loopback's first", "*:80:a", "127.0.0.1:80:b", true },
+	{ "not its others", "*:80:a", "127.0.0.2:80:b", false },
+	{ "loopback and an uplink do not", "127.0.0.1:80:a", "198.51.100.2:80:b", false },
+	{ "loopback twice collides", "127.0.0.2:80:a", "127.0.0.2:80:b", true },
 	{ "ranges that share their last port collide", "*:80-90:a", "*:90-95:b", true },
 	{ "a range within another collides", "*:80-90:a", "*:84:b:1", true },
 	{ "ranges side by side do not", "*:80-90:a", "*:91-95:b", false },
@@ -188,6 +195,22 @@ static void range_is_covered_in_order(void **state)
 	assert_false(forward_covers(&f, inet_addr("198.51.100.3"), IPPROTO_TCP, 8001));
 }
 
+static void host_is_served_on_loopback(void **state)
+{
+	const char *problem;
+	struct forward f;
+
+	assert_int_equal(forward_parse("198.51.100.2:80:web", NULL, &f, &problem), 0);
+	assert_int_equal(forward_loopback(&f), 0);
+	assert_int_equal(forward_parse("127.1.2.3:80:web", NULL, &f, &problem), 0);
+	assert_int_equal(forward_loopback(&f), inet_addr("127.1.2.3"));
+	assert_false(forward_covers(&f, inet_addr("127.0.0.1"), IPPROTO_TCP, 80));
+	assert_int_equal(forward_parse("*:80:web", NULL, &f, &problem), 0);
+	assert_int_equal(forward_loopback(&f), inet_addr("127.0.0.1"));
+	assert_true(forward_covers(&f, inet_addr("127.0.0.1"), IPPROTO_TCP, 80));
+	assert_false(forward_covers(&f, inet_addr("127.0.0.2"), IPPROTO_TCP, 80));
+}
+
 static void list_keeps_the_order(void **state)
 {
 	struct forward_list list = { 0 };
@@ -208,10 +231,11 @@ static void list_keeps_the_order(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[UNIT_N(good_rows) + UNIT_N(bad_rows) + UNIT_N(pair_rows) + 2];
+	struct CMUnitTest tests[UNIT_N(good_rows) + UNIT_N(bad_rows) + UNIT_N(pair_rows) + 3];
 	struct CMUnitTest *end = tests;
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(range_is_covered_in_order),
+		cmocka_unit_test(host_is_served_on_loopback),
 		cmocka_unit_test(list_keeps_the_order),
 	};
 
