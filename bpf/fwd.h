@@ -272,6 +272,8 @@ static __always_inline int fwd_refuse_guest(struct __sk_buff *skb, struct pkt *p
 	if (!n || !error)
 		return drop;
 	slot = address_slot(p->net, p->saddr);
+	if (slot)
+		p->slot = slot;
 	if (!slot || icmp_error(skb, p, n->gateway, error, p->mtu))
 		return drop;
 	count_drop(drop, p->net, slot);

@@ -10,6 +10,7 @@
 
 #include "frag.h"
 #include "guard.h"
+#include "offload.h"
 
 /* Turn an ARP request around: @mac has the address that was asked for. */
 static __always_inline int gateway_arp_reply(struct __sk_buff *skb, struct pkt *p,
@@ -43,6 +44,26 @@ static __always_inline __be32 gateway_arp_target(struct __sk_buff *skb)
 	    arp->h.ar_op != bpf_htons(ARPOP_REQUEST))
 		return 0;
 	return guard_ip4(arp->tpa);
+}
+
+/*
+ * Somebody outside asks for an address that a guest has whole.  The host need
+ * not have it: we answer with the uplink's address.
+ */
+static __always_inline int gateway_uplink_arp(struct __sk_buff *skb, struct pkt *p)
+{
+	struct cv_whole *w;
+	__be32 ip;
+	__u8 mac[6];
+
+	p->way = WAY_KERNEL;
+	if (skb->vlan_present || pkt_pull(skb, ETH_HLEN + sizeof(struct guard_arp)))
+		return 0;
+	ip = gateway_arp_target(skb);
+	w = bpf_map_lookup_elem(&whole, &ip);
+	if (!ip || !w || !(w->flags & CV_WHOLE_OPEN) || offload_link_mac(skb, mac))
+		return 0;
+	return gateway_arp_reply(skb, p, mac);
 }
 
 /* Turn an ICMP echo request around; a later fragment of one likewise. */

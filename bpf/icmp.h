@@ -17,10 +17,10 @@ struct icmp_frame {
 	__u8 quote[ICMP_QUOTE_MAX];
 };
 
-/* May this network cause another error in this tick? */
-static __always_inline bool icmp_allowed(__u32 net, __u32 now)
+/* May this guest cause another error in this tick?  Of its own: a neighbour's are not taken. */
+static __always_inline bool icmp_allowed(__u32 slot, __u32 now)
 {
-	struct cv_use *use = bpf_map_lookup_elem(&network_use, &net);
+	struct cv_use *use = bpf_map_lookup_elem(&port_use, &slot);
 
 	if (!use)
 		return false;
@@ -81,7 +81,7 @@ static __noinline int icmp_error(struct __sk_buff *skb, const struct pkt *p,
 	struct icmp_frame f = { .eth.h_proto = bpf_htons(ETH_P_IP) };
 	__u64 len = p->l4_off - PKT_IP_OFF + 8;
 
-	if (!icmp_may_answer(p) || !icmp_allowed(p->net, p->now))
+	if (!icmp_may_answer(p) || !icmp_allowed(p->slot, p->now))
 		return -1;
 	PKT_OPAQUE(len);
 	if (len > ICMP_QUOTE_MAX || len < 28)

@@ -21,7 +21,21 @@ struct sk_buff {
 	__u16 csum_start;
 	__u16 csum_offset;
 	__u8  ip_summed:2;
+	struct net_device *dev;
 } __attribute__((preserve_access_index));
+
+struct net_device {
+	const unsigned char *dev_addr;
+} __attribute__((preserve_access_index));
+
+/* The address of the link where the packet came in. */
+static __always_inline int offload_link_mac(struct __sk_buff *skb, __u8 *ret_mac)
+{
+	struct sk_buff *kernel = (void *)skb;
+	const unsigned char *addr = BPF_CORE_READ(kernel, dev, dev_addr);
+
+	return bpf_probe_read_kernel(ret_mac, 6, addr);
+}
 
 static __always_inline bool offload_is_partial(struct __sk_buff *skb)
 {

@@ -31,7 +31,8 @@ static __always_inline int quote_parse(struct __sk_buff *skb, const struct pkt *
 	__be16 l4[4];
 
 	q->off = p->l4_off + sizeof(struct icmphdr);
-	if (bpf_skb_load_bytes(skb, q->off, &ip, sizeof(ip)) ||
+	/* No error is so long that it need be fragmented (RFC 1812 section 4.3.2.3). */
+	if (pkt_is_fragment(p) || bpf_skb_load_bytes(skb, q->off, &ip, sizeof(ip)) ||
 	    ip.version != 4 || ip.ihl < 5)
 		return CV_DROP_MALFORMED;
 	q->saddr = ip.saddr;
@@ -47,10 +48,21 @@ static __always_inline int quote_parse(struct __sk_buff *skb, const struct pkt *
 		return *(__u8 *)l4 == ICMP_ECHO || *(__u8 *)l4 == ICMP_ECHOREPLY ?
 		       0 : CV_DROP_ICMP_TYPE;
 	}
-	q->sport = l4[0];
-	q->dport = l4[1];
-	return q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP ?
-	       0 : CV_DROP_ICMP_NO_FLOW;
+	q->sport = q->dport = 0;
+	if (owner_has_ports(q->proto)) {
+		q->sport = l4[0];
+		q->dport = l4[1];
+	}
+	return 0;
+}
+
+/* Are the message's checksum and that of the quoted header right (RFC 5508 REQ-3)? */
+static __noinline int quote_valid(struct __sk_buff *skb, const struct pkt *p, const struct quote *q)
+{
+	if (sum_bytes(skb, p->l4_off, p->len - (p->l4_off - PKT_IP_OFF)) != 0xffff ||
+	    sum_bytes(skb, q->off, q->l4_off - q->off) != 0xffff)
+		return CV_DROP_ICMP_CHECKSUM;
+	return 0;
 }
 
 /*
@@ -79,7 +91,7 @@ static __always_inline int quote_l4_check(struct __sk_buff *skb, const struct pk
 	__u32 off = q->l4_off + pkt_csum_off(q->proto);
 	__be16 check, next;
 
-	if (bpf_skb_load_bytes(skb, off, &check, sizeof(check)))
+	if (!owner_has_ports(q->proto) || bpf_skb_load_bytes(skb, off, &check, sizeof(check)))
 		return 0;
 	if (q->proto == IPPROTO_UDP && !check)
 		return 0;
@@ -110,42 +122,6 @@ static __noinline int quote_translate(struct __sk_buff *skb, const struct pkt *p
 	return 0;
 }
 
-/* A guest reports an error about a packet it received. */
-__noinline int quote_out(struct __sk_buff *skb, struct pkt *p)
-{
-	struct cv_flow *out;
-	struct quote q = { .side = PKT_DESTINATION };
-	struct cv_tuple key;
-	int drop;
-
-	if (!p)
-		return CV_DROP_REWRITE;
-	drop = quote_parse(skb, p, &q);
-	if (drop)
-		return drop;
-	key = (struct cv_tuple) {
-		.local = q.daddr, .remote = q.saddr, .lport = q.dport,
-		.rport = q.proto == IPPROTO_ICMP ? 0 : q.sport,
-		.proto = q.proto, .net = p->net,
-	};
-	out = bpf_map_lookup_elem(&flows, &key);
-	/* About another guest's packet, none that we know, or not to its sender. */
-	if (!out || !flow_alive(p->now, out) || key.local != p->saddr || p->daddr != q.saddr)
-		return CV_DROP_ICMP_NO_FLOW;
-	if (out->flags & CV_FLOW_HOST) {
-		p->way = WAY_KERNEL;
-		bpf_skb_change_type(skb, PKT_FOR_HOST);
-		return 0;
-	}
-	if (p->ttl <= 1)
-		return CV_DROP_TTL;
-	drop = quote_translate(skb, p, &q, out->addr, out->port);
-	if (drop)
-		return drop;
-	fwd_uplink(p, out);
-	return pkt_translate(skb, p, PKT_SOURCE, out->addr, p->sport);
-}
-
 /* Someone outside reports an error about a packet that we sent. */
 __noinline int quote_in(struct __sk_buff *skb, struct pkt *p)
 {
@@ -168,11 +144,64 @@ __noinline int quote_in(struct __sk_buff *skb, struct pkt *p)
 		return 0;
 	if (p->ttl <= 1)
 		return CV_DROP_TTL;
-	drop = quote_translate(skb, p, &q, key.local, key.lport);
+	drop = quote_valid(skb, p, &q);
+	if (!drop)
+		drop = quote_translate(skb, p, &q, key.local, key.lport);
 	if (drop)
 		return drop;
 	drop = pkt_translate(skb, p, PKT_DESTINATION, key.local, p->dport);
 	return drop ? drop : fwd_into_network(skb, p);
+}
+
+/* A guest reports an error about a packet it received. */
+__noinline int quote_out(struct __sk_buff *skb, struct pkt *p)
+{
+	struct cv_flow *out;
+	struct quote q = { .side = PKT_DESTINATION };
+	struct cv_tuple key;
+	__be32 addr;
+	int drop;
+
+	if (!p)
+		return CV_DROP_REWRITE;
+	drop = quote_parse(skb, p, &q);
+	if (drop)
+		return drop;
+	key = (struct cv_tuple) {
+		.local = q.daddr, .remote = q.saddr, .lport = q.dport,
+		.rport = q.proto == IPPROTO_ICMP ? 0 : q.sport,
+		.proto = q.proto, .net = p->net,
+	};
+	out = bpf_map_lookup_elem(&flows, &key);
+	/* About another guest's packet, none that we know, or not to its sender. */
+	if (!out || !flow_alive(p->now, out) || key.local != p->saddr || p->daddr != q.saddr)
+		return CV_DROP_ICMP_NO_FLOW;
+	if (out->flags & CV_FLOW_HOST && out->flags & CV_FLOW_LOCAL)
+		return CV_DROP_ICMP_NO_FLOW;
+	if (out->flags & CV_FLOW_HOST) {
+		p->way = WAY_KERNEL;
+		bpf_skb_change_type(skb, PKT_FOR_HOST);
+		return 0;
+	}
+	if (p->ttl <= (out->ifindex ? 1 : 2))
+		return CV_DROP_TTL;
+	addr = out->addr;
+	drop = quote_valid(skb, p, &q);
+	if (!drop)
+		drop = quote_translate(skb, p, &q, addr, out->port);
+	if (!drop)
+		drop = pkt_translate(skb, p, PKT_SOURCE, addr, p->sport);
+	if (drop)
+		return drop;
+	if (out->ifindex) {
+		fwd_uplink(p, out);
+		return 0;
+	}
+	/* About a hairpin: to the other guest, as if it came from outside (REQ-7). */
+	p->saddr = addr;
+	p->ttl--;
+	drop = quote_in(skb, p);
+	return !drop && p->way == WAY_KERNEL ? CV_DROP_ICMP_NO_FLOW : drop;
 }
 
 #endif
