@@ -9,6 +9,7 @@
  *
  * The double line is the veth between the network's namespace and the host.
  */
+#include "event.h"
 #include "verdict.h"
 #include "guard.h"
 #include "offload.h"
@@ -85,15 +86,13 @@ int cv_from_uplink(struct __sk_buff *skb)
 		 skb->pkt_type != PKT_FOR_HOST || pkt_parse(skb, &p))
 		p.way = WAY_KERNEL;
 	p.now = pkt_now();
-	if (going(&p, drop) && owner_foreign_fragment(&p))
-		p.way = WAY_KERNEL;
-	if (going(&p, drop) && frag_recall(skb, &p, 0))
+	if (going(&p, drop) && pkt_is_fragment(&p) && owner_fragment(skb, &p))
 		p.way = WAY_KERNEL;
 	if (going(&p, drop) && pkt_icmp_error(&p))
 		drop = quote_in(skb, &p);
 	if (going(&p, drop))
 		drop = nat_in(skb, &p);
-	if (!drop)
+	if (!drop && pkt_is_fragment(&p))
 		drop = nat_pass_fragment(&p);
 	if (drop)
 		drop = fwd_refuse_outside(skb, &p, drop);
@@ -181,6 +180,20 @@ int cv_flush(struct __sk_buff *skb)
 	bpf_loop(args->budget, flow_walk_one, &w, 0);
 	args->flushed += w.deleted;
 	TOTAL_ADD(flushed_flows, w.deleted);
+	return 0;
+}
+
+/* Run by the daemon: tell who looks on what became of a lease (`lease_event`). */
+SEC("tc")
+int cv_event(struct __sk_buff *skb)
+{
+	struct cv_lease_event *a;
+	__u32 zero = 0;
+
+	a = bpf_map_lookup_elem(&lease_event, &zero);
+	if (!a)
+		return 1;
+	event_lease(a->net, a->slot, a->ip, a->news, a->lease_s);
 	return 0;
 }
 

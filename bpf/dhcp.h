@@ -10,6 +10,7 @@
 #ifndef CV_DHCP_H
 #define CV_DHCP_H
 
+#include "event.h"
 #include "guard.h"
 
 #define DHCP_NS_PER_S		1000000000ULL
@@ -359,6 +360,9 @@ static __noinline int dhcp_known(struct __sk_buff *skb, const struct pkt *p,
 		l->flags |= CV_LEASE_DIRTY;
 	}
 	TOTAL_ADD(dhcp_answered, 1);
+	event_lease(net, p->slot, s->reply.msg.yiaddr, s->reply_type == CV_DHCP_OFFER ?
+		    CV_LEASE_OFFERED_NEWS : s->requested ? CV_LEASE_BOUND_NEWS :
+		    CV_LEASE_RENEWED_NEWS, s->grant_s);
 	return 0;
 }
 

@@ -25,6 +25,7 @@
 #ifndef CV_FLOW_H
 #define CV_FLOW_H
 
+#include "event.h"
 #include "frag.h"
 #include "policy.h"
 
@@ -337,6 +338,7 @@ static __always_inline int flow_insert(const struct cv_tuple *key, const struct 
 		return CV_DROP_TABLE_FULL;
 	}
 	TOTAL_ADD(new_flows, 1);
+	event_flow(CV_EVENT_NEW, key, f);
 	return 0;
 }
 
@@ -366,8 +368,10 @@ static __always_inline int flow_make_plain(const struct __sk_buff *skb, const st
 	struct cv_flow *f;
 	int drop = flow_limits(key->net, slot, n);
 
-	if (drop)
+	if (drop) {
+		event_refused(p, key, flags, drop);
 		return drop;
+	}
 	f = flow_blank(key, slot, p->now);
 	if (!f)
 		return CV_DROP_TABLE_FULL;
@@ -378,6 +382,8 @@ static __always_inline int flow_make_plain(const struct __sk_buff *skb, const st
 	else
 		flow_note_in(skb, p, f);
 	drop = flow_insert(key, f);
+	if (drop > 0)
+		event_refused(p, key, flags, drop);
 	return drop < 0 ? 0 : drop;
 }
 
@@ -419,8 +425,10 @@ static __always_inline int flow_from_host(const struct __sk_buff *skb, const str
 		return 0;
 	}
 	ask.host = 1;
-	if (policy_judge(&ask) == CV_ACTION_DENY)
+	if (policy_judge(&ask) == CV_ACTION_DENY) {
+		event_refused(p, &key, CV_FLOW_HOST, CV_DROP_POLICY);
 		return CV_DROP_POLICY;
+	}
 	return flow_make_plain(skb, p, n, &key, p->slot, CV_FLOW_HOST);
 }
 
@@ -463,6 +471,7 @@ static __always_inline void flow_forget(const struct cv_tuple *key, const struct
 		external_leave(f->external, key->net, w->now);
 	else if (!(f->flags & CV_FLOW_HOST))
 		flow_leave_protocol(key, f);
+	event_flow(w->flush ? CV_EVENT_FLUSHED : CV_EVENT_EXPIRED, key, f);
 	bpf_map_delete_elem(&flows, key);
 	w->deleted++;
 }

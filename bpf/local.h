@@ -40,8 +40,11 @@ static __always_inline int local_open(struct __sk_buff *skb, struct pkt *p,
 	/* To all of them, or to nobody: to guests at any rate. */
 	if (!ask.peer_slot)
 		ask.peer_slot = CV_SLOT_NONE;
-	if (policy_judge(&ask) == CV_ACTION_DENY)
+	if (policy_judge(&ask) == CV_ACTION_DENY) {
+		event_refused(p, key, CV_FLOW_HOST | CV_FLOW_LOCAL | CV_FLOW_BY_GUEST,
+			      CV_DROP_POLICY);
 		return CV_DROP_POLICY;
+	}
 	if (ask.peer_slot == CV_SLOT_NONE || policy_may_begin(p))
 		return 0;
 	f = bpf_map_lookup_elem(&flows, key);

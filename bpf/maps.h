@@ -302,6 +302,27 @@ struct {
 	__type(value, struct cv_judge_args);
 	__uint(max_entries, 1);
 } judge SEC(".maps");
+/* 0 -> who looks on.  Written by user space; read where an event happens. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_monitor);
+	__uint(max_entries, 1);
+} monitor SEC(".maps");
+
+/* Events for the one monitor.  Full: counted as events_lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, CV_EVENTS_BYTES);
+} events SEC(".maps");
+
+/* 0 -> argument of cv_event.  Written by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct cv_lease_event);
+	__uint(max_entries, 1);
+} lease_event SEC(".maps");
 
 static __always_inline struct cv_network *network_get(__u32 net)
 {

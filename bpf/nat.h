@@ -27,8 +27,10 @@ static __always_inline int nat_flow_out(struct __sk_buff *skb, struct pkt *p,
 
 	if (!out) {
 		drop = open_from_guest(skb, p);
-		if (drop)
+		if (drop) {
+			event_refused(p, &key, 0, drop);
 			return drop;
+		}
 		out = bpf_map_lookup_elem(&flows, &key);
 		/*
 		 * Swept or flushed between the two, or a dead flow of the host
@@ -97,8 +99,10 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 		       CV_DROP_FILTERED : open_judge_in(p, &key, skb->ifindex);
 		if (!drop)
 			drop = open_to_guest(skb, p, &key);
-		if (drop)
+		if (drop) {
+			event_refused(p, &key, CV_FLOW_INBOUND, drop);
 			return drop;
+		}
 		f = flow_find_in(skb, p, &key);
 	}
 	if (!f || f->flags & CV_FLOW_HOST)

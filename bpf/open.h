@@ -233,7 +233,9 @@ __noinline int open_from_guest(struct __sk_buff *skb, struct pkt *p)
 		/* Until it is swept, when its address has gone. */
 		if (!external_ours(f->addr, p->proto, slot))
 			return CV_DROP_NO_ADDRESS;
+		event_flow(CV_EVENT_EXPIRED, &key, f);
 		flow_revive(p, n, f);
+		event_flow(CV_EVENT_NEW, &key, f);
 		return 0;
 	}
 	drop = flow_limits(p->net, slot, n);

@@ -101,11 +101,16 @@ static __always_inline bool owner_meet(struct pkt *p, __u8 proto, __be32 addr, _
 	return true;
 }
 
-/* A fragment that cannot be a guest's: it need not wait for its first one. */
-static __always_inline bool owner_foreign_fragment(const struct pkt *p)
+/*
+ * A fragment from outside learns its ports, or waits for them.  Return: not 0
+ * when it is the host's: none of a guest's address need wait, and where there
+ * is no room to wait the host may have it.
+ */
+static __noinline int owner_fragment(struct __sk_buff *skb, struct pkt *p)
 {
-	return pkt_is_fragment(p) && external_base(p->daddr, p->proto) == EXTERNAL_NONE &&
-	       !owner_of_whole(p->daddr, 0).slot;
+	if (external_base(p->daddr, p->proto) == EXTERNAL_NONE && !owner_of_whole(p->daddr, 0).slot)
+		return 1;
+	return frag_begin(skb, p, 0);
 }
 
 #endif

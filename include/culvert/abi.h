@@ -571,7 +571,8 @@ struct cv_drop_count {
 	X(dhcp_steered)		/* to the daemon */				\
 	X(icmp_errors_sent)							\
 	X(icmp_errors_held)	/* by the rate limit */				\
-	X(sweeps)
+	X(sweeps)							\
+	X(events_lost)		/* of a monitor: the ring was full */
 struct cv_totals {
 #define CV_TOTAL_FIELD(name)	__u64 name;
 	CV_TOTALS(CV_TOTAL_FIELD)
@@ -593,6 +594,8 @@ struct cv_flush_args {
 	__u8  state;		/* enum cv_flow_state */
 };
 
+#include <culvert/event.h>
+
 #define CV_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(type) == (size), #type " has changed its layout")
 CV_ASSERT_SIZE(struct cv_network, 200);
@@ -611,6 +614,9 @@ CV_ASSERT_SIZE(struct cv_lease_key, 8);
 CV_ASSERT_SIZE(struct cv_lease, 136);
 CV_ASSERT_SIZE(struct cv_drop_key, 12);
 CV_ASSERT_SIZE(struct cv_flush_args, 24);
+CV_ASSERT_SIZE(struct cv_monitor, 16);
+CV_ASSERT_SIZE(struct cv_event, 144);
+CV_ASSERT_SIZE(struct cv_lease_event, 20);
 
 /* Map `host_forwards`: a port of 127.0.0.0/8 that leads the host's sockets to a guest. */
 struct cv_host_listen {

@@ -56,6 +56,10 @@
 #define CV_DATAGRAMS_OUTSIDE		2048
 #define CV_HELD_PER_PORT		64
 #define CV_HELD_OUTSIDE			512
+/* Events that wait for a monitor: about 1700; what finds no room is counted. */
+#define CV_EVENTS_BYTES			(256 * 1024)
+/* A monitor that does not say every so often that it is there is not. */
+#define CV_MONITOR_S			6
 
 /* Limits, so that one guest cannot starve another (RFC 6888 REQ-4, REQ-5). */
 #define CV_FLOWS_PER_PORT		65536

@@ -127,6 +127,7 @@ void world_reset(void)
 	static const struct cv_port no_port;
 	static const struct cv_dhcp_options no_options;
 	static const struct cv_lans no_lans;
+	static const struct cv_monitor nobody;
 	static const int nets[] = { NET, TWIN, ALONE };
 	struct cv_tuple key;
 
@@ -149,6 +150,7 @@ void world_reset(void)
 	clear_array(world.network_use, N_NETWORKS, &no_use);
 	clear_array(world.ports, N_PORTS, &no_port);
 	clear_array(world.dhcp_options, N_NETWORKS, &no_options);
+	clear_array(world.monitor, 1, &nobody);
 	clear_totals();
 
 	for (unsigned int i = 0; i < 3; i++) {

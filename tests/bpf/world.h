@@ -56,11 +56,12 @@ enum { UPLINK = 77, UPLINK2 = 78, DMZ = 79 };	/* ifindexes */
 enum hook { FROM_GUEST, TO_UPLINK, FROM_UPLINK, TO_GUEST, N_HOOKS };
 
 struct world {
-	int prog[N_HOOKS], start, flush, judge, rejudge;
+	int prog[N_HOOKS], start, flush, judge, rejudge, event;
 	int networks, ports, port_use, network_use, addresses, uplinks;
 	int flows, peers, external_addresses, live_flows, datagrams, held;
 	int whole, protocols, policies, lans;
 	int leases, dhcp_options, requests, drops, totals, control, judged;
+	int monitor, events, lease_event;
 	int cpus;
 	struct cv_external *externals;	/* the map itself, mapped */
 	__u64 *identifiers;		/* likewise */
