@@ -129,4 +129,11 @@ const char *datapath_sockets_strerror(int err);
 /** datapath_sockets_pin() - whether @name, of datapath_each_link(), is one of theirs */
 bool datapath_sockets_pin(const char *name);
 
+/**
+ * datapath_tell_lease() - an event for who looks on; does nothing while nobody does
+ *
+ * For the daemon: there is one argument for all.  Return: 0 or -errno.
+ */
+int datapath_tell_lease(const struct cv_lease_event *e);
+
 #endif

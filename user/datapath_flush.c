@@ -16,21 +16,6 @@
 #define STEP	8192	/* flows; about 2 ms */
 #define ROUNDS	8	/* guests that make flows all the time do not keep us for ever */
 
-static int open_pin(const char *kind, const char *name, int *ret_fd)
-{
-	char path[DATAPATH_PATH_SIZE];
-	int fd, err;
-
-	err = datapath_pin_path(path, kind, name);
-	if (err)
-		return err;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return -errno;
-	*ret_fd = fd;
-	return 0;
-}
-
 /* Return: how many flows there are on the host. */
 static long count_flows(int use_fd)
 {
@@ -77,11 +62,11 @@ int datapath_flush_some(const struct cv_flush_args *which)
 	int err, flushed, total = 0, i;
 
 	datapath_hush();
-	err = open_pin("prog", "cv_flush", &prog);
+	err = datapath_pin_open("prog", "cv_flush", &prog);
 	if (!err)
-		err = open_pin("map", "control", &control);
+		err = datapath_pin_open("map", "control", &control);
 	if (!err)
-		err = open_pin("map", "network_use", &use);
+		err = datapath_pin_open("map", "network_use", &use);
 	if (err)
 		return err;
 	for (i = 0; i < ROUNDS; i++) {

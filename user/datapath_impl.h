@@ -16,6 +16,9 @@ const char *datapath_prog_name(enum datapath_hook hook);
 /* "CULVERT_BPF/KIND/NAME"; characters that a bpffs refuses are written %XX. */
 int datapath_pin_path(char buf[DATAPATH_PATH_SIZE], const char *kind, const char *name);
 
+/* What is pinned there.  Return: 0 or -errno. */
+int datapath_pin_open(const char *kind, const char *name, int *ret_fd);
+
 /* Remove everything below CULVERT_BPF/KIND, and KIND. */
 int datapath_remove_pins(const char *kind);
 

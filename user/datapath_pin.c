@@ -75,6 +75,21 @@ int datapath_pin_path(char buf[DATAPATH_PATH_SIZE], const char *kind, const char
 	return err ? err : paths_join(buf, DATAPATH_PATH_SIZE, dir, leaf);
 }
 
+int datapath_pin_open(const char *kind, const char *name, int *ret_fd)
+{
+	char path[DATAPATH_PATH_SIZE];
+	int fd, err;
+
+	err = datapath_pin_path(path, kind, name);
+	if (err)
+		return err;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
 /* Return: 0 when there is no such directory; *ret_dir is NULL then. */
 static int open_kind(const char *kind, char path[DATAPATH_PATH_SIZE], DIR **ret_dir)
 {

@@ -28,11 +28,13 @@ struct tables;
  * @unlock:	after it
  * @left:	a port has lost an address: its flows are to be forgotten; the
  *		lock is held
+ * @ended:	a bound lease's time was over, and it is free
  */
 struct dhcp_hooks {
 	int  (*lock)(void *arg);
 	void (*unlock)(void *arg);
 	void (*left)(void *arg, __u16 net, __u32 slot);
+	void (*ended)(void *arg, __u16 net, __u32 slot, __be32 ip);
 	void *arg;
 };
 

@@ -125,6 +125,8 @@ static int judge(struct dhcp_leases *l, struct entry *e, __u64 now_ns)
 		return 0;	/* the next scan's */
 	if (err || has_ended(e, now_ns)) {
 		err = tables_lease_clear(l->t, &e->key);
+		if (!err && e->lease.slot && e->lease.state != CV_LEASE_OFFERED)
+			l->hooks.ended(l->hooks.arg, e->key.net, e->lease.slot, e->lease.ip);
 		return err == -ENOENT ? 0 : err;
 	}
 	err = lease_index_add(&l->index, e->lease.ip, &e->key);

@@ -59,8 +59,19 @@ static int refuse(struct exchange *x, __be32 ip, const char *why)
 	struct dhcp_answer a = answer_of(x, CV_DHCP_NAK);
 
 	x->reply->ip = ip;
+	x->reply->news = CV_LEASE_REFUSED_NEWS;
 	a.text = why;
 	return say(x, &a, why);
+}
+
+static enum cv_lease_news news_of(const struct exchange *x, enum cv_dhcp_type type)
+{
+	enum dhcp_intent intent = dhcp_msg_intent(&x->msg);
+
+	if (type == CV_DHCP_OFFER)
+		return CV_LEASE_OFFERED_NEWS;
+	return intent == DHCP_INTENT_RENEW || intent == DHCP_INTENT_REBIND ?
+	       CV_LEASE_RENEWED_NEWS : CV_LEASE_BOUND_NEWS;
 }
 
 /* @ip 0: no address is given, only options (INFORM). */
@@ -75,6 +86,8 @@ static int grant(struct exchange *x, enum cv_dhcp_type type, __be32 ip, const ch
 	x->reply->ip = ip;
 	a.yiaddr = ip;
 	a.lease_s = ip ? x->c.network.lease_s : 0;
+	x->reply->news = ip ? news_of(x, type) : CV_LEASE_NO_NEWS;
+	x->reply->lease_s = a.lease_s;
 	a.options = &options;
 	return say(x, &a, why);
 }
@@ -202,6 +215,7 @@ static int on_decline(struct exchange *x)
 	err = dhcp_leases_decline(x->leases, &x->c, ip, x->now_ns);
 	x->reply->ip = ip;
 	x->reply->warn = true;
+	x->reply->news = CV_LEASE_DECLINED_NEWS;
 	return err ? err : silent(x, "declined: somebody else answers for the address");
 }
 
@@ -215,6 +229,7 @@ static int on_release(struct exchange *x)
 		return silent(x, "releases what it does not have");
 	err = dhcp_leases_drop(x->leases, &x->c);
 	x->reply->ip = x->lease.ip;
+	x->reply->news = CV_LEASE_RELEASED_NEWS;
 	return err ? err : silent(x, "released");
 }
 

@@ -30,6 +30,8 @@ struct tables;
  * @ip:		what it is about, 0: no address
  * @why:	in a few words, never NULL
  * @warn:	an operator wants to know
+ * @news:	what became of the lease of @ip
+ * @lease_s:	what was granted
  */
 struct dhcp_reply {
 	size_t len;
@@ -39,6 +41,8 @@ struct dhcp_reply {
 	enum cv_dhcp_type type;
 	__be32 ip;
 	const char *why;
+	enum cv_lease_news news;
+	__u32 lease_s;
 	__u8   frame[CV_FRAME_SIZE];
 };
 

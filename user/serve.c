@@ -81,7 +81,34 @@ static void forget_flows(void *arg, __u16 net, __u32 slot)
 		log_warn("cannot forget the flows of port %u: %s", slot, strerror(-err));
 }
 
+/* Tell who looks on, if anybody does; the guest's affair does not depend on it. */
+static void tell_lease(struct serve *s, __u16 net, const struct cv_lease_event *e)
+{
+	int err;
+
+	if (!e->news || !tables_monitor_wants(s->tables, CV_MONITOR_LEASES, net))
+		return;
+	err = datapath_tell_lease(e);
+	if (err)
+		log_warn("cannot tell 'culvert monitor' of a lease: %s", strerror(-err));
+}
+
+static void tell_end(void *arg, __u16 net, __u32 slot, __be32 ip)
+{
+	tell_lease(arg, net, &(struct cv_lease_event) {
+		.net = net, .slot = slot, .ip = ip, .news = CV_LEASE_EXPIRED_NEWS,
+	});
+}
+
 /* --- requests */
+
+static void tell_reply(struct serve *s, const struct dhcp_reply *reply)
+{
+	tell_lease(s, reply->net, &(struct cv_lease_event) {
+		.net = reply->net, .slot = reply->slot, .ip = reply->ip,
+		.news = reply->news, .lease_s = reply->lease_s,
+	});
+}
 
 static void log_reply(const struct cv_network *n, const struct cv_port *p,
 		      const struct dhcp_reply *reply)
@@ -125,25 +152,27 @@ static int on_request(void *arg, void *data, size_t size)
 	int err;
 
 	err = dhcp_server_answer(s->tables, s->leases, req, size, tables_boot_ns(), &reply);
-	if (!err)
+	if (!err) {
 		deliver(s, &reply);
-	else if (err == -EAGAIN)
+		tell_reply(s, &reply);
+	} else if (err == -EAGAIN) {
 		log_info("a DHCP request is left unanswered: a command holds the lock");
-	else
+	} else {
 		log_warn("cannot answer a DHCP request: %s", strerror(-err));
+	}
 	return 0;
 }
 
 int serve_requests(struct serve *s)
 {
-	int n = tables_requests_consume(s->ring);
+	int n = tables_ring_consume(s->ring);
 
 	return n < 0 ? n : 0;
 }
 
 int serve_fd(const struct serve *s)
 {
-	return tables_requests_fd(s->ring);
+	return tables_ring_fd(s->ring);
 }
 
 /* --- uplinks */
@@ -305,7 +334,7 @@ void serve_close(struct serve *s)
 	if (!s)
 		return;
 	net_watch_close(s->watch);
-	tables_requests_close(s->ring);
+	tables_ring_close(s->ring);
 	reply_sockets_free(s->sockets);
 	dhcp_leases_free(s->leases);
 	tables_close(s->tables);
@@ -315,7 +344,8 @@ void serve_close(struct serve *s)
 static int open_parts(struct serve *s)
 {
 	const struct dhcp_hooks hooks = {
-		.lock = take_lock, .unlock = give_lock, .left = forget_flows, .arg = s,
+		.lock = take_lock, .unlock = give_lock, .left = forget_flows,
+		.ended = tell_end, .arg = s,
 	};
 	int err;
 

@@ -124,16 +124,23 @@ __u32 tables_now_ticks(void);
 __u64 tables_boot_ns(void);
 
 /*
- * The ring of steered DHCP requests, for the daemon only.  @fn gets each
- * struct cv_request; what it returns when negative ends a consume.
+ * Rings; each has one reader.  What @fn returns when negative ends a consume.
  */
 struct ring_buffer;
+/* Steered DHCP requests, struct cv_request, for the daemon only. */
 int tables_requests_open(struct tables *t, int (*fn)(void *arg, void *data, size_t size), void *arg, struct ring_buffer **ret_ring);
-/* Readable when there are requests; owned by the ring. */
-int tables_requests_fd(const struct ring_buffer *ring);
+/* What happens, struct cv_event, for who holds the lock of monitors only. */
+int tables_events_open(struct tables *t, int (*fn)(void *arg, void *data, size_t size), void *arg, struct ring_buffer **ret_ring);
+/* Readable when something is there; owned by the ring. */
+int tables_ring_fd(const struct ring_buffer *ring);
 /* Return: how many were handled, or what @fn returned, or -errno. */
-int tables_requests_consume(struct ring_buffer *ring);
-void tables_requests_close(struct ring_buffer *ring);	/* NULL is fine */
+int tables_ring_consume(struct ring_buffer *ring);
+void tables_ring_close(struct ring_buffer *ring);	/* NULL is fine */
+
+/* Who looks on, and at what; of all zeros: nobody. */
+int tables_monitor_put(struct tables *t, const struct cv_monitor *m);
+/* Does anybody look on at this (CV_MONITOR_*) in a network? */
+bool tables_monitor_wants(struct tables *t, __u32 what, __u16 net);
 
 /* enum cv_drop as text: "spoofed-mac" and its explanation. */
 const char *tables_drop_name(__u32 reason);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What the programs count per CPU (drops, totals), their clocks, and the ring
- * by which they speak to the daemon.
- */
+/* What the programs count per CPU (drops, totals), and their clocks. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -139,31 +136,4 @@ __u32 tables_now_ticks(void)
 __u64 tables_boot_ns(void)
 {
 	return clock_ns(CLOCK_BOOTTIME);
-}
-
-/* --- the ring of requests */
-
-int tables_requests_open(struct tables *t, int (*fn)(void *arg, void *data, size_t size), void *arg, struct ring_buffer **ret_ring)
-{
-	struct ring_buffer *ring = ring_buffer__new(t->requests, fn, arg, NULL);
-
-	if (!ring)
-		return -errno;
-	*ret_ring = ring;
-	return 0;
-}
-
-int tables_requests_fd(const struct ring_buffer *ring)
-{
-	return ring_buffer__epoll_fd(ring);
-}
-
-int tables_requests_consume(struct ring_buffer *ring)
-{
-	return ring_buffer__consume(ring);
-}
-
-void tables_requests_close(struct ring_buffer *ring)
-{
-	ring_buffer__free(ring);
 }

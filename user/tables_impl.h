@@ -22,7 +22,9 @@
 	X(requests, char[0], char[0])	/* a ring */			\
 	X(drops, struct cv_drop_key, struct cv_drop_count)		\
 	X(totals, __u32, struct cv_totals)				\
-	X(host_forwards, struct cv_host_listen, struct cv_host_forward)
+	X(host_forwards, struct cv_host_listen, struct cv_host_forward)	\
+	X(monitor, __u32, struct cv_monitor)				\
+	X(events, char[0], char[0])	/* a ring */
 
 struct tables {
 	struct cv_meta layout;

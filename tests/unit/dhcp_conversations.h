@@ -16,6 +16,17 @@ struct row {
 };
 
 static const struct row rows[] = {
+	/* --- the end of a lease, as a monitor is told */
+	{ "a lease beyond its horizon has ended", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"tick 3601", "", "ended", "",
+		"tick 3600", "", "ended", "7/1 .50" } },
+	{ "an offer that nobody took has not, nor a lease that was released", {
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"tick 61", "", "ended", "",
+		"request want=.51", "ack .51 to A@.51 3600s: bound again",
+		"release ciaddr=.51 server=.1", "nothing: released",
+		"tick 7201", "", "ended", "" } },
 	/* --- DISCOVER */
 	{ "DISCOVER of a new client is offered what it wishes", {
 		"discover want=.50", "offer .50 to A@.50 3600s: offered",

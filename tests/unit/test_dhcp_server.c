@@ -24,7 +24,7 @@
 struct stage {
 	struct dhcp_leases *leases;
 	bool locked, held;
-	char left[64];
+	char left[64], ended[64];
 };
 
 static int on_lock(void *arg)
@@ -54,9 +54,17 @@ static void on_left(void *arg, __u16 net, __u32 slot)
 	snprintf(s->left, sizeof(s->left), "%u/%u", net, slot);
 }
 
+static void on_ended(void *arg, __u16 net, __u32 slot, __be32 ip)
+{
+	struct stage *s = arg;
+
+	assert_false(s->locked);
+	snprintf(s->ended, sizeof(s->ended), "%u/%u .%u", net, slot, ntohl(ip) & 0xff);
+}
+
 static void start_server(struct stage *s)
 {
-	const struct dhcp_hooks hooks = { on_lock, on_unlock, on_left, s };
+	const struct dhcp_hooks hooks = { on_lock, on_unlock, on_left, on_ended, s };
 
 	dhcp_leases_free(s->leases);
 	s->leases = NULL;
@@ -227,6 +235,34 @@ static size_t count_leases(void)
 	return n;
 }
 
+/* What a monitor is told of it: of each reply, and of no other thing. */
+static enum cv_lease_news news_of(const struct dhcp_reply *reply, const char *line)
+{
+	bool renews = !strncmp(line, "renew", 5) || !strncmp(line, "rebind", 6);
+
+	if (!reply->len && !strcmp(reply->why, "released"))
+		return CV_LEASE_RELEASED_NEWS;
+	if (!reply->len && !strncmp(reply->why, "declined:", 9))
+		return CV_LEASE_DECLINED_NEWS;
+	if (!reply->len || !strcmp(reply->why, "informed"))
+		return CV_LEASE_NO_NEWS;
+	if (reply->type == CV_DHCP_NAK)
+		return CV_LEASE_REFUSED_NEWS;
+	if (reply->type == CV_DHCP_OFFER)
+		return CV_LEASE_OFFERED_NEWS;
+	return renews ? CV_LEASE_RENEWED_NEWS : CV_LEASE_BOUND_NEWS;
+}
+
+static void check_news(const struct dhcp_reply *reply, const char *line)
+{
+	enum cv_lease_news news = news_of(reply, line);
+	bool granted = news == CV_LEASE_OFFERED_NEWS || news == CV_LEASE_BOUND_NEWS ||
+		       news == CV_LEASE_RENEWED_NEWS;
+
+	assert_int_equal(reply->news, news);
+	assert_int_equal(reply->lease_s, granted ? 3600 : 0);
+}
+
 static void client_asks(struct stage *s, FILE *f, const char *line)
 {
 	struct script_frame frame = script_request(!strcmp(line, "cut") ? "discover" : line);
@@ -250,6 +286,7 @@ static void client_asks(struct stage *s, FILE *f, const char *line)
 		fprintf(f, "error %d", err);
 		return;
 	}
+	check_news(&reply, line);
 	if (reply.len)
 		script_print_reply(f, reply.frame, reply.len, line);
 	else
@@ -263,6 +300,8 @@ static void run_step(struct stage *s, FILE *f, const char *line)
 		print_maps(f);
 	else if (!strcmp(line, "left"))
 		fputs(s->left, f);
+	else if (!strcmp(line, "ended"))
+		fputs(s->ended, f);
 	else if (!strcmp(line, "leases"))
 		fprintf(f, "%zu", count_leases());
 	else if (!strcmp(line, "cut") || !do_step(s, line))
