@@ -67,6 +67,7 @@ int cmd_lease_ls(int argc, char **argv);
 int cmd_flow_ls(int argc, char **argv);
 int cmd_flow_flush(int argc, char **argv);
 int cmd_flow_count(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

@@ -80,6 +80,54 @@ void lock_remove(void)
 		unlink(path);
 }
 
+static pid_t read_owner(const char *name)
+{
+	_fclose_ FILE *f = NULL;
+	char path[PATH_MAX];
+	int pid = 0;
+
+	if (!paths_join(path, sizeof(path), paths_run(), name))
+		f = fopen(path, "re");
+	return f && fscanf(f, "%d", &pid) == 1 ? pid : 0;
+}
+
+int lock_own(const char *name, int *ret_fd, pid_t *ret_pid)
+{
+	_fd_ int fd = -1;
+	int err = lock_try(name, &fd);
+
+	if (err == -EAGAIN)
+		*ret_pid = read_owner(name);
+	if (err)
+		return err;
+	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", getpid()) < 0)
+		return -errno;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+void lock_disown(const char *name, int *fd)
+{
+	char path[PATH_MAX];
+
+	if (*fd < 0)
+		return;
+	if (!paths_join(path, sizeof(path), paths_run(), name))
+		unlink(path);
+	close(take_fd(fd));
+}
+
+void lock_tidy(const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (paths_join(path, sizeof(path), paths_run(), name) || access(path, F_OK))
+		return;
+	if (!lock_try(name, &fd))
+		lock_disown(name, &fd);
+}
+
 bool lock_held(const char *name)
 {
 	char path[PATH_MAX];

@@ -24,6 +24,7 @@ static const struct cli_command commands[] = {
 	{ "flow ls",	"list flows",					cmd_flow_ls },
 	{ "flow flush",	"forget flows",					cmd_flow_flush },
 	{ "flow count",	"count flows",					cmd_flow_count },
+	{ "monitor",	"print flows, refusals and leases as they happen", cmd_monitor },
 	{ "stats",	"packets, bytes and drops of each guest",	cmd_stats },
 	{ "doctor",	"check kernel, hooks, uplinks, daemon, residue", cmd_doctor },
 	{ "serve",	"the daemon: DHCP of clients not yet known",	cmd_serve },

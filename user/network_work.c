@@ -122,6 +122,7 @@ int network_work_release(struct network_work *w)
 	err = datapath_unload();
 	if (err)
 		return log_ret(err, "cannot remove the pins in '%s'", paths_bpf());
+	lock_tidy(LOCK_MONITOR);
 	lock_remove();
 	state_remove_dir();
 	return 0;
