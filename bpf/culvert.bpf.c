@@ -18,6 +18,7 @@
 #include "policy.h"
 #include "frag.h"
 #include "flow.h"
+#include "sweep.h"
 #include "fwd.h"
 #include "nat.h"
 #include "quote.h"

@@ -4,6 +4,7 @@
 #define CV_REJUDGE_H
 
 #include "open.h"
+#include "sweep.h"
 
 /* The question that the flow's first packet would be. */
 static __always_inline void rejudge_ask(const struct cv_tuple *key, const struct cv_flow *f,

@@ -309,130 +309,6 @@ struct cv_uplink {
 	char   name[16];
 };
 
-/*
- * Policy: ordered rules, the first that matches decides.  Judged when a flow
- * is made.  Map `policies`, key network id; replaced as a whole.
- */
-enum cv_party {
-	CV_PARTY_ANY,
-	CV_PARTY_GUEST,		/* addr: its slot; CV_SLOT_NONE while there is no such guest */
-	CV_PARTY_GUESTS,	/* all of the network */
-	CV_PARTY_HOST,
-	CV_PARTY_INTERNET,	/* whatever is reached by an uplink, the uplinks' own prefixes too */
-	CV_PARTY_LAN,		/* the uplinks' own prefixes (map `lans`) */
-	CV_PARTY_PREFIX,	/* addr, mask: an address of whatever kind */
-	CV_N_PARTIES
-};
-#define CV_SLOT_NONE	0xffffffffU
-
-enum cv_action { CV_ACTION_NONE, CV_ACTION_ALLOW, CV_ACTION_DENY };
-
-/**
- * struct cv_rule - one rule with one range of ports
- * @action:	enum cv_action
- * @proto:	0: any
- * @from, @to:	enum cv_party
- * @ports:	of the destination; only TCP and UDP have some; 0-65535: any, others too
- * @number:	of the rule in the list that the user wrote, from 1
- */
-struct cv_rule {
-	__u8   action;
-	__u8   proto;
-	__u8   from, to;
-	struct cv_range ports;
-	__u32  number;
-	struct cv_prefix from_addr, to_addr;
-};
-
-struct cv_policy {
-	__u32 n_rules;
-	__u32 pad;
-	struct cv_rule rules[CV_MAX_RULES];
-};
-
-/* Map `lans`, index 0: the uplinks' own prefixes. */
-struct cv_lans {
-	struct cv_prefix prefix[CV_MAX_LANS];
-};
-
-/*
- * Map `judge`, index 0: the argument and the answer of the program cv_judge,
- * which tells what the rules of a network say of a flow.
- * @net:	network id
- * @slot, @peer_slot: guests of the network, or 0
- * @host, @peer_host: 1 when it is the host
- * @saddr, @daddr, @dport, @proto: of the packet that opens the flow, the
- *		guest's own address and port where it is translated
- * @action, @number: of the rule; CV_ACTION_NONE: no rule says anything
- */
-struct cv_judge_args {
-	__u32  net;
-	__u32  slot, peer_slot;
-	__be32 saddr, daddr;
-	__be16 dport;
-	__u8   proto;
-	__u8   host, peer_host;
-	__u8   action;
-	__u16  pad;
-	__u32  number;
-};
-
-/*
- * Map `datagrams`: what is known of fragmented datagrams on their way; an array
- * of sets of places, by hash of the key (frag.h).  Map `held`: fragments that
- * came before their first.
- */
-struct cv_datagram_key {
-	__be32 saddr, daddr;
-	__be16 id;
-	__u8   proto;
-	__u8   use;
-	__u32  net;		/* 0 when from the uplink */
-};
-
-/* A part of a datagram that has passed, in units of 8 bytes; @to 0: none. */
-struct cv_datagram_part {
-	__u16 from, to;
-};
-
-/**
- * struct cv_datagram - a fragmented datagram on its way
- * @tick:	of its last fragment; 0: this place is free
- * @token:	names it in `held`
- * @id:		its identification outside; the low 16 bits, in wire order
- * @known:	the first fragment has come, the ports are known
- * @held:	place + 1 of the copy that was hung in last
- * @end:	of the datagram; 0 while not known
- */
-struct cv_datagram {
-	struct cv_datagram_key key;
-	__u32  tick;
-	__u32  token;
-	__be16 sport, dport;
-	__u32  id;
-	__u16  known;
-	__u16  held;
-	__u16  end;
-	__u16  pad;
-	struct cv_datagram_part parts[CV_DATAGRAM_RANGES];
-};
-
-/**
- * struct cv_held - a fragment that waits for the first one of its datagram
- * @word:	tick << 32 | token << 2 | state (frag.h), changed by
- *		compare-and-swap; 0: this place is free
- * @len:	of the frame, bytes
- * @next:	place + 1 of the next copy, 0: no more
- */
-struct cv_held {
-	__u64 word;
-	__u16 len;
-	__u16 next;
-	__u32 net, slot;
-	__u32 pad;
-	__u8  frame[CV_HELD_BYTES];
-};
-
 /* Map `leases`: what the kernel answers DHCP from. */
 struct cv_lease_key {
 	__u16 net;
@@ -594,22 +470,21 @@ struct cv_flush_args {
 	__u8  state;		/* enum cv_flow_state */
 };
 
-#include <culvert/event.h>
-
 #define CV_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(type) == (size), #type " has changed its layout")
+
+#include <culvert/event.h>
+#include <culvert/fragment.h>
+#include <culvert/host.h>
+#include <culvert/policy.h>
+
 CV_ASSERT_SIZE(struct cv_network, 200);
 CV_ASSERT_SIZE(struct cv_port, 72);
 CV_ASSERT_SIZE(struct cv_tuple, 16);
 CV_ASSERT_SIZE(struct cv_flow, 128);
 CV_ASSERT_SIZE(struct cv_external, 16);
 CV_ASSERT_SIZE(struct cv_address, 8);
-CV_ASSERT_SIZE(struct cv_datagram_key, 16);
-CV_ASSERT_SIZE(struct cv_datagram, 104);
-CV_ASSERT_SIZE(struct cv_held, 2072);
-CV_ASSERT_SIZE(struct cv_rule, 28);
 CV_ASSERT_SIZE(struct cv_use, 40);
-CV_ASSERT_SIZE(struct cv_judge_args, 32);
 CV_ASSERT_SIZE(struct cv_lease_key, 8);
 CV_ASSERT_SIZE(struct cv_lease, 136);
 CV_ASSERT_SIZE(struct cv_drop_key, 12);
@@ -617,39 +492,5 @@ CV_ASSERT_SIZE(struct cv_flush_args, 24);
 CV_ASSERT_SIZE(struct cv_monitor, 16);
 CV_ASSERT_SIZE(struct cv_event, 144);
 CV_ASSERT_SIZE(struct cv_lease_event, 20);
-
-/* Map `host_forwards`: a port of 127.0.0.0/8 that leads the host's sockets to a guest. */
-struct cv_host_listen {
-	__be32 addr;
-	__be16 port;
-	__u8   proto;		/* IPPROTO_TCP, IPPROTO_UDP */
-	__u8   pad;
-};
-
-/* By slot, as `externals` are: it follows the guest's address. */
-struct cv_host_forward {
-	__u32  slot;
-	__be16 lport;
-	__u16  pad;
-};
-
-/* Map `host_peers`: what a socket that was led to a guest had asked for. */
-struct cv_host_peer_key {
-	__u64  cookie;		/* of the socket; never used twice */
-	__be32 addr;		/* the guest's, as port */
-	__be16 port;
-	__u16  pad;
-};
-
-struct cv_host_peer {
-	__be32 addr;
-	__be16 port;
-	__u16  pad;
-};
-
-CV_ASSERT_SIZE(struct cv_host_listen, 8);
-CV_ASSERT_SIZE(struct cv_host_forward, 8);
-CV_ASSERT_SIZE(struct cv_host_peer_key, 16);
-CV_ASSERT_SIZE(struct cv_host_peer, 8);
 
 #endif
