@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fragments, both ways: the first one names the ports, the later ones follow
- * it by the datagram's identification; in order, within two seconds.
+ * it by the datagram's identification, within two seconds; one that comes
+ * before the first waits for it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +76,30 @@ static void hosts_own_first(void)
 	CHECK_EQ(world_send(FROM_UPLINK, &p), PASS);
 }
 
+/* It waits, and counts against nobody's limits but its sender's. */
+static void held_by(int map, __u32 index)
+{
+	CHECK_EQ(world_totals().fragments_held, 1);
+	CHECK_EQ(world_use(map, index).held, 1);
+	CHECK_EQ(world_use(world.network_use, NET).held, 0);
+	CHECK_EQ(world_use(world.port_use, BOB).held, 0);
+}
+
+static void one_held(void)
+{
+	held_by(world.port_use, ANN);
+}
+
+static void double_held(void)
+{
+	held_by(world.port_use, DAN);
+}
+
+static void one_held_outside(void)
+{
+	held_by(world.network_use, 0);
+}
+
 /* The first fragment was seen so many ticks ago. */
 static void age_fragments(__u32 ticks)
 {
@@ -118,36 +143,36 @@ static const struct row out[] = {
 		.claim = "a fragment of an echo follows its first", .hook = TO_UPLINK, .before = echo_first_sent,
 		.in = { FROM_ANN, ECHO_LAST }, .verdict = REDIRECT, .out = OUT(LEFT, ECHO_LAST),
 	}, {
-		.claim = "a later fragment without its first is dropped", .hook = TO_UPLINK,
-		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+		.claim = "a later fragment before its first waits", .hook = TO_UPLINK,
+		.in = { FROM_ANN, LAST }, .verdict = DROP, .after = one_held,
 	}, {
-		.claim = "a later fragment whose first was dropped is dropped", .hook = TO_UPLINK,
+		.claim = "a later fragment whose first ran out of time is judged by itself", .hook = TO_UPLINK,
 		.before = first_dropped,
-		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+		.in = { FROM_ANN, LAST }, .verdict = REDIRECT, .out = OUT(LEFT, LAST),
 	}, {
-		.claim = "a later fragment with another identification is dropped", .hook = TO_UPLINK,
+		.claim = "a later fragment with another identification waits", .hook = TO_UPLINK,
 		.before = first_sent,
 		.in = { FROM_ANN, .proto = UDP, .id = 666, .frag = 370, .len = 7 },
-		.verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+		.verdict = DROP, .after = one_held,
 	}, {
-		.claim = "a later fragment of another protocol is dropped", .hook = TO_UPLINK, .before = first_sent,
+		.claim = "a later fragment of another protocol waits", .hook = TO_UPLINK, .before = first_sent,
 		.in = { FROM_ANN, .proto = TCP, .id = 600, .frag = 370, .len = 7 },
-		.verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+		.verdict = DROP, .after = one_held,
 	}, {
-		.claim = "a later fragment to another peer is dropped", .hook = TO_UPLINK, .before = first_sent,
+		.claim = "a later fragment to another peer waits", .hook = TO_UPLINK, .before = first_sent,
 		.in = { .smac = ANN_MAC, .saddr = ANN_IP, .daddr = SERVER + 1, LAST },
-		.verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+		.verdict = DROP, .after = one_held,
 	}, {
-		.claim = "a later fragment of the double in another network is dropped", .hook = TO_UPLINK,
+		.claim = "a later fragment of the double in another network waits", .hook = TO_UPLINK,
 		.at = TWIN, .before = first_sent,
-		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE_OF(FRAGMENT_NO_FIRST, TWIN, DAN),
+		.in = { FROM_ANN, LAST }, .verdict = DROP, .after = double_held,
 	}, {
 		.claim = "a first fragment holds for two seconds", .hook = TO_UPLINK,
 		.before = first_sent_just_in_time,
 		.in = { FROM_ANN, LAST }, .verdict = REDIRECT, .out = OUT(LEFT, LAST),
 	}, {
 		.claim = "a first fragment holds no longer", .hook = TO_UPLINK, .before = first_sent_long_ago,
-		.in = { FROM_ANN, LAST }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_NO_FIRST),
+		.in = { FROM_ANN, LAST }, .verdict = DROP, .after = one_held,
 	}, {
 		.claim = "a first fragment seen by a CPU a tick ahead holds", .hook = TO_UPLINK,
 		.before = first_sent_in_the_future,
@@ -161,9 +186,9 @@ static const struct row out[] = {
 		.in = { FROM_ANN, .proto = TCP, .id = 9, .frag = MF, .flags = SYN, .tot_len = 28 },
 		.verdict = DROP, .drop = BECAUSE(MALFORMED),
 	}, {
-		.claim = "a later fragment of no known protocol is dropped", .hook = TO_UPLINK,
+		.claim = "a later fragment of a protocol without ports waits", .hook = TO_UPLINK,
 		.in = { FROM_ANN, .proto = 47, .id = 9, .frag = 10, .len = 64 },
-		.verdict = DROP, .drop = SOME_REASON,
+		.verdict = DROP, .after = one_held,
 	},
 };
 
@@ -178,15 +203,20 @@ static const struct row in[] = {
 		.claim = "the last fragment of a reply follows it", .hook = FROM_UPLINK, .before = first_came_back,
 		.in = { OUTSIDE, LAST }, .verdict = REDIRECT, .out = OUT(TO_ANN, LAST),
 	}, {
-		.claim = "a later fragment without its first is the host's", .hook = FROM_UPLINK, .before = query_sent,
-		.in = { OUTSIDE, LAST }, .verdict = PASS,
+		.claim = "a later fragment of a reply before its first waits", .hook = FROM_UPLINK, .before = query_sent,
+		.in = { OUTSIDE, LAST }, .verdict = DROP, .after = one_held_outside,
+	}, {
+		.claim = "a later fragment for an address of the host's that no guest shares waits for nothing",
+		.hook = FROM_UPLINK, .before = query_sent,
+		.in = { .dmac = UPLINK_MAC, .smac = PEER_MAC, .saddr = SERVER, .daddr = IP(198, 51, 100, 9), LAST },
+		.verdict = PASS,
 	}, {
 		.claim = "the host's own first fragment opens nothing", .hook = FROM_UPLINK, .before = hosts_own_first,
 		.in = { OUTSIDE, LAST }, .verdict = PASS,
 	}, {
 		.claim = "a guest's own first fragment opens nothing from outside", .hook = FROM_UPLINK,
 		.before = first_sent,
-		.in = { OUTSIDE, LAST }, .verdict = PASS,
+		.in = { OUTSIDE, LAST }, .verdict = DROP, .after = one_held_outside,
 	}, {
 		.claim = "fragments of the host's own are left alone", .hook = FROM_UPLINK, .before = query_sent,
 		.in = { OUTSIDE, .proto = UDP, .id = 600, .frag = MF, .sport = 53, .dport = 41000, .len = 1472 },

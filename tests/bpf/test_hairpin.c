@@ -241,11 +241,13 @@ static const struct row refused[] = {
 	}, {
 		.claim = "a neighbour without address gets no call", CALLS, .before = bob_without_address,
 		.in = { ANN_CALLS, .proto = UDP },
-		.verdict = DROP, .drop = BECAUSE_OF(FILTERED, NET, 0), .after = no_flow_of_bob,
+		.verdict = DROP, .drop = BECAUSE(FILTERED), .after = no_flow_of_bob,
 	}, {
-		.claim = "a call with TTL 2 does not arrive", CALLS, .before = bob_serves,
+		.claim = "a call with TTL 2 does not arrive, and the caller is told", CALLS, .before = bob_serves,
 		.in = { ANN_CALLS, .proto = UDP, .ttl = 2 },
-		.verdict = DROP, .drop = BECAUSE_OF(TTL, NET, BOB),
+		.verdict = REDIRECT, .drop = BECAUSE(TTL), .after = no_flow_of_bob,
+		.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP,
+			   .type = TIME_EXCEEDED, .quote = QUOTE(ANN_CALLS, .proto = UDP, .ttl = 2)),
 	}, {
 		.claim = "a reset round by the outside makes no flow", CALLS, .before = bob_serves,
 		.in = { ANN_CALLS, .proto = TCP, .flags = RST },

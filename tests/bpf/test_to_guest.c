@@ -150,9 +150,9 @@ static const struct row from_host[] = {
 		.in = { .dmac = ALL_MAC, .saddr = GATEWAY, .daddr = 0xffffffff, .proto = UDP },
 		.verdict = DROP, .drop = BECAUSE_OF(NOT_UNICAST, NET, 0),
 	}, {
-		.claim = "other protocols of the host reach no guest", .hook = TO_GUEST,
-		.in = { FROM_HOST, .proto = 47, .len = 64 },
-		.verdict = DROP, .drop = BECAUSE(PROTOCOL),
+		.claim = "other protocols of the host reach its guest", .hook = TO_GUEST,
+		.in = { FROM_HOST, .proto = 47, .len = 64 }, .verdict = REDIRECT,
+		.out = OUT(DELIVERED(ANN_MAC), .saddr = GATEWAY, .daddr = ANN_IP, .proto = 47, .len = 64),
 	}, {
 		.claim = "IPv6 of the host is dropped", .hook = TO_GUEST,
 		.in = { .dmac = 0x3333000000fbULL, .ethertype = 0x86dd, .len = 60 },

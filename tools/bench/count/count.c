@@ -138,6 +138,8 @@ static void travel(const struct path *path, struct run *r, struct samples at[])
 	if (path->again)
 		path->again();
 	r->len = build(path->build, &path->in, r->frame);
+	/* What is numbered on its way out keeps its number, so that all bytes can be compared. */
+	world_number(get16(r->frame + 18));
 	for (unsigned int i = 0; i < path->n_hooks; i++) {
 		enum hook hook = path->hooks[i];
 

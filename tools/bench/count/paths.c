@@ -78,6 +78,12 @@ static void ann_serves(void)
 
 /* --- undone */
 
+/* The datagram is whole, and what was known of it forgotten. */
+static void later_sent(void)
+{
+	sent(&(const struct packet) { FROM_ANN, .daddr = SERVER, LATER });
+}
+
 static void no_flow(void)
 {
 	world_flush(0, 0, 10);
@@ -157,10 +163,10 @@ const struct path paths[] = {
 		.out = { GIVEN, .saddr = ROUTER, .proto = ICMP, .type = UNREACHABLE, .code = 3,
 			 .quote = QUOTE(.saddr = ANN_IP, .daddr = SERVER, UDP_OUT) },
 	}, {
-		.name = "fragment-first", OUTWARD, .before = udp_flow,
+		.name = "fragment-first", OUTWARD, .before = first_sent, .again = later_sent,
 		.in = { FROM_ANN, .daddr = SERVER, FIRST }, .out = { LEFT, FIRST },
 	}, {
-		.name = "fragment-later", OUTWARD, .before = first_sent,
+		.name = "fragment-later", OUTWARD, .before = udp_flow, .again = first_sent,
 		.in = { FROM_ANN, .daddr = SERVER, LATER }, .out = { LEFT, LATER },
 	}, {
 		.name = "hairpin", .before = bob_called, .verdict = REDIRECT,
