@@ -186,14 +186,14 @@ static __noinline int frag_begin(struct __sk_buff *skb, struct pkt *p, __u32 net
 		found = frag_counted(p, &a);
 		if (found & FRAG_FULL)
 			return CV_DROP_FRAGMENT_LIMIT;
-		p->new_id = a.id;
+		p->new_id = bpf_htons(a.id);
 		return a.held ? held_release(skb, p, &a) : 0;
 	}
 	if (!(frag_step(&a) & FRAG_KNOWN))
 		drop = held_keep(skb, p, &a);
 	p->sport = a.sport;
 	p->dport = a.dport;
-	p->new_id = a.id;
+	p->new_id = bpf_htons(a.id);
 	return drop;
 }
 
@@ -228,13 +228,16 @@ static __always_inline int frag_pass(const struct pkt *p, __u32 net)
  */
 static __always_inline void frag_number(const struct __sk_buff *skb, struct pkt *p)
 {
-	__u64 *counter;
+	__u64 *counter, n = 1;
 
-	if (p->frag & (PKT_IP_DF | PKT_IP_MF | PKT_IP_OFFSET) || skb->gso_size)
+	if (p->frag & (PKT_IP_DF | PKT_IP_MF | PKT_IP_OFFSET))
 		return;
+	/* The segments of one packet get consecutive numbers. */
+	if (skb->gso_size)
+		n += skb->len / skb->gso_size;
 	counter = frag_counter(p->daddr, p->proto);
 	if (counter)
-		p->new_id = __sync_fetch_and_add(counter, 1);
+		p->new_id = bpf_htons(__sync_fetch_and_add(counter, n));
 }
 
 /* Is this a fragment of an echo request to the gateway?  A first one is. */

@@ -55,6 +55,7 @@ static __always_inline void icmp_fill(struct icmp_frame *f, const struct pkt *p,
 	f->ip.version = 4;
 	f->ip.ihl = 5;
 	f->ip.tot_len = bpf_htons(sizeof(f->ip) + sizeof(f->icmp) + len);
+	f->ip.frag_off = bpf_htons(PKT_IP_DF);	/* so that it needs no number of its own */
 	f->ip.ttl = 64;
 	f->ip.protocol = IPPROTO_ICMP;
 	f->ip.saddr = source;

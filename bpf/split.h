@@ -105,7 +105,7 @@ static __always_inline int split_first(struct pkt *p)
 		return 0;
 	if (frag_counted(p, &a) & FRAG_FULL)
 		return CV_DROP_FRAGMENT_LIMIT;
-	p->new_id = a.id;
+	p->new_id = bpf_htons(a.id);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ struct cv_datagram_part {
  * struct cv_datagram - a fragmented datagram on its way
  * @tick:	of its last fragment; 0: this place is free
  * @token:	names it in `held`
- * @id:		its identification outside; the low 16 bits, in wire order
+ * @id:		its identification outside; the low 16 bits
  * @known:	the first fragment has come, the ports are known
  * @held:	place + 1 of the copy that was hung in last
  * @end:	of the datagram; 0 while not known

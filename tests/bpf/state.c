@@ -294,7 +294,7 @@ __u32 world_flush(__u32 net, __u32 slot, __u32 budget)
 void world_number(__u16 id)
 {
 	for (unsigned int i = 0; i < CV_IDENTIFIERS; i++)
-		world.identifiers[i] = htons(id);
+		world.identifiers[i] = id;
 }
 
 /* All entries of an array at once: change the tick of those that have one. */

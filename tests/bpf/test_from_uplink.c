@@ -141,7 +141,7 @@ static const struct row replies[] = {
 		.claim = "a reply with TTL 1 ends here, and its sender is told", .hook = FROM_UPLINK, .before = flows,
 		.in = { FROM_SERVER, ANSWER, .ttl = 1 },
 		.verdict = REDIRECT, .drop = BECAUSE(TTL), .after = error_sent,
-		.out = OUT(.saddr = HOST_IP, .daddr = SERVER, .proto = ICMP, .type = TIME_EXCEEDED,
+		.out = OUT(.saddr = HOST_IP, .daddr = SERVER, .proto = ICMP, .frag = DF, .type = TIME_EXCEEDED,
 			   .quote = QUOTE(.saddr = SERVER, .daddr = HOST_IP, ANSWER, .ttl = 1)),
 	}, {
 		.claim = "a reply with TTL 2 arrives with TTL 1", .hook = FROM_UPLINK, .before = flows,

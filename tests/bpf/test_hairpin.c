@@ -247,7 +247,7 @@ static const struct row refused[] = {
 		.in = { ANN_CALLS, .proto = UDP, .ttl = 2 },
 		.verdict = REDIRECT, .drop = BECAUSE(TTL), .after = no_flow_of_bob,
 		.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP,
-			   .type = TIME_EXCEEDED, .quote = QUOTE(ANN_CALLS, .proto = UDP, .ttl = 2)),
+			   .frag = DF, .type = TIME_EXCEEDED, .quote = QUOTE(ANN_CALLS, .proto = UDP, .ttl = 2)),
 	}, {
 		.claim = "a reset round by the outside makes no flow", CALLS, .before = bob_serves,
 		.in = { ANN_CALLS, .proto = TCP, .flags = RST },

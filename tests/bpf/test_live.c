@@ -207,7 +207,7 @@ static void time_exceeded(bool partial)
 	struct live_frame in = live_packet(&p), want = {};
 	struct packet error = {
 		.dmac = TOM_MAC, .smac = GATEWAY_MAC, .saddr = GATEWAY, .daddr = TOM_IP,
-		.proto = ICMP, .type = TIME_EXCEEDED, .len = 28,
+		.proto = ICMP, .frag = DF, .type = TIME_EXCEEDED, .len = 28,
 	};
 
 	begin();

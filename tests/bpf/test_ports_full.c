@@ -96,7 +96,7 @@ static const struct row none_free[] = {
 		.in = { QUERY },
 		.verdict = REDIRECT, .drop = BECAUSE(NO_PORT), .after = refused,
 		.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP,
-			   .type = UNREACHABLE, .code = 13, .quote = QUOTE(QUERY)),
+			   .frag = DF, .type = UNREACHABLE, .code = 13, .quote = QUOTE(QUERY)),
 	}, {
 		.claim = "another protocol's ports are free then", .hook = TO_UPLINK, .before = all_taken, .unbalanced = true,
 		.in = { FROM_ANN, .daddr = SERVER, .proto = TCP, .sport = 5000, .dport = 80, .flags = SYN },

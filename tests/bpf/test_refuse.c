@@ -12,7 +12,7 @@
 #define FROM_ANN	.dmac = GATEWAY_MAC, .smac = ANN_MAC, .saddr = ANN_IP
 #define QUERY(addr)	FROM_ANN, .daddr = (addr), .proto = UDP, .sport = 5000, .dport = 53, .len = 20
 /* An error of the gateway, on its way to Ann through to_guest. */
-#define ERROR(t, c)	.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .type = (t), .code = (c)
+#define ERROR(t, c)	.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .frag = DF, .type = (t), .code = (c)
 #define NET_UNREACHABLE	0
 #define FRAG_NEEDED	4
 #define FILTERED	13
@@ -141,7 +141,7 @@ static const struct row destinations[] = {
 		.in = { .dmac = GATEWAY_MAC, .smac = FAY_MAC, .saddr = FAY_IP, .daddr = SERVER, .proto = UDP },
 		.verdict = REDIRECT, .drop = BECAUSE_OF(MODE_ISOLATED, ALONE, FAY), .after = refused,
 		.out = OUT(.dmac = TAG_MAC(FAY), .saddr = IP(10, 79, 0, 1), .daddr = FAY_IP, .proto = ICMP,
-			   .type = UNREACHABLE, .code = NET_UNREACHABLE,
+			   .frag = DF, .type = UNREACHABLE, .code = NET_UNREACHABLE,
 			   .quote = QUOTE(.saddr = FAY_IP, .daddr = SERVER, .proto = UDP)),
 	},
 };

@@ -229,7 +229,7 @@ static const struct row answers[] = {
 		.claim = "an answer from another port does not pass", .hook = TO_UPLINK, .before = host_spoke,
 		.in = { ANSWER_TO_HOST, .proto = TCP, .sport = 23, .dport = 50000, .flags = SYN | ACK },
 		.verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED),
-		.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .type = UNREACHABLE,
+		.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .frag = DF, .type = UNREACHABLE,
 			   .code = 13, .quote = QUOTE(.saddr = ANN_IP, .daddr = GATEWAY, .proto = TCP, .sport = 23,
 						      .dport = 50000, .flags = SYN | ACK)),
 	}, {
@@ -241,7 +241,7 @@ static const struct row answers[] = {
 		.claim = "an answer to a flow of long ago does not pass", .hook = TO_UPLINK, .before = host_spoke_long_ago,
 		.in = { ANSWER_TO_HOST, SSH_ANSWER, .flags = ACK },
 		.verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED),
-		.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .type = UNREACHABLE,
+		.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .frag = DF, .type = UNREACHABLE,
 			   .code = 13, .quote = QUOTE(.saddr = ANN_IP, .daddr = GATEWAY, SSH_ANSWER, .flags = ACK)),
 	},
 };

@@ -279,7 +279,7 @@ static void without_forwarding(void)
 
 	claim_begin();
 	row.drop = (struct cv_drop_key) BECAUSE(NO_ROUTE);
-	row.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .type = UNREACHABLE,
+	row.out = OUT(.dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .frag = DF, .type = UNREACHABLE,
 		      .quote = &query);
 	row_check(&row);
 	set_forwarding(true);
