@@ -80,11 +80,10 @@ int cv_from_uplink(struct __sk_buff *skb)
 	struct pkt p = {};
 	int drop = 0;
 
-	if (skb->protocol == bpf_htons(ETH_P_ARP))
-		drop = gateway_uplink_arp(skb, &p);
 	/* A frame with a VLAN tag is another link's, one for another host nobody's. */
-	else if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present ||
-		 skb->pkt_type != PKT_FOR_HOST || pkt_parse(skb, &p))
+	if (skb->protocol != bpf_htons(ETH_P_IP))
+		drop = gateway_uplink_arp(skb, &p);
+	else if (skb->vlan_present || skb->pkt_type != PKT_FOR_HOST || pkt_parse(skb, &p))
 		p.way = WAY_KERNEL;
 	p.now = pkt_now();
 	if (going(&p, drop) && pkt_is_fragment(&p) && owner_fragment(skb, &p))

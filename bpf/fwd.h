@@ -240,7 +240,7 @@ static __always_inline __u32 fwd_error_of(int drop, const struct pkt *p)
 	case CV_DROP_TTL:
 		return ICMP_TYPE_CODE(ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
 	case CV_DROP_TOO_BIG:
-		/* Also where it might be fragmented: we do not, the sender can. */
+		/* Also of a GSO packet with DF clear: it is not cut here. */
 		return ICMP_TYPE_CODE(ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED);
 	case CV_DROP_NO_ROUTE:
 	case CV_DROP_NO_UPLINK:
@@ -252,6 +252,9 @@ static __always_inline __u32 fwd_error_of(int drop, const struct pkt *p)
 	case CV_DROP_PORT_FLOWS:
 	case CV_DROP_NETWORK_FLOWS:
 	case CV_DROP_TABLE_FULL:
+	case CV_DROP_POLICY:
+	case CV_DROP_PORT_PORTS:
+	case CV_DROP_NETWORK_PORTS:
 		return ICMP_TYPE_CODE(ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
 	default:
 		return 0;

@@ -50,14 +50,14 @@ static __always_inline __be32 gateway_arp_target(struct __sk_buff *skb)
  * Somebody outside asks for an address that a guest has whole.  The host need
  * not have it: we answer with the uplink's address.
  */
-static __always_inline int gateway_uplink_arp(struct __sk_buff *skb, struct pkt *p)
+static __noinline int gateway_uplink_arp(struct __sk_buff *skb, struct pkt *p)
 {
 	struct cv_whole *w;
 	__be32 ip;
 	__u8 mac[6];
 
 	p->way = WAY_KERNEL;
-	if (skb->vlan_present || pkt_pull(skb, ETH_HLEN + sizeof(struct guard_arp)))
+	if (skb->protocol != bpf_htons(ETH_P_ARP) || skb->vlan_present || pkt_pull(skb, ETH_HLEN + sizeof(struct guard_arp)))
 		return 0;
 	ip = gateway_arp_target(skb);
 	w = bpf_map_lookup_elem(&whole, &ip);

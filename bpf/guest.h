@@ -41,7 +41,7 @@ static __always_inline int guest_host_arp(struct __sk_buff *skb, struct pkt *p)
 }
 
 /* The host itself sends to a guest. */
-static __always_inline int guest_from_host(struct __sk_buff *skb, struct pkt *p)
+static __noinline int guest_from_host(struct __sk_buff *skb, struct pkt *p)
 {
 	const struct cv_network *n;
 	int drop;

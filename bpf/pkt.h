@@ -330,6 +330,12 @@ static __always_inline __u32 pkt_csum_off(__u8 proto)
 	}
 }
 
+/* Does its transport checksum cover the addresses? */
+static __always_inline bool pkt_has_pseudo(const struct pkt *p)
+{
+	return p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP;
+}
+
 /*
  * Adjust the transport checksum for a new address and port.  By the helper,
  * because only the kernel knows whether the packet carries a full checksum or
@@ -342,9 +348,7 @@ static __always_inline int pkt_l4_csum(struct __sk_buff *skb, const struct pkt *
 	__u64 zero_stays = p->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 	__u32 off = p->l4_off + pkt_csum_off(p->proto);
 
-	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMP)
-		return 0;
-	if (p->proto != IPPROTO_ICMP && old_addr != new_addr &&
+	if (pkt_has_pseudo(p) && old_addr != new_addr &&
 	    bpf_l4_csum_replace(skb, off, old_addr, new_addr,
 				sizeof(old_addr) | BPF_F_PSEUDO_HDR | zero_stays))
 		return CV_DROP_REWRITE;

@@ -31,10 +31,21 @@ static __noinline int count_drop(__u32 reason, __u32 net, __u32 slot)
 	return 0;
 }
 
+static __always_inline int verdict_neigh(const struct pkt *p)
+{
+	struct bpf_redir_neigh next;
+
+	if (!p->nexthop)
+		return bpf_redirect_neigh(p->ifindex, NULL, 0, 0);
+	next.nh_family = 2 /* AF_INET */;
+	next.ipv4_nh = p->nexthop;
+	/* What IPv6 would need, and the kernel reads as a whole. */
+	next.ipv6_nh[1] = next.ipv6_nh[2] = next.ipv6_nh[3] = 0;
+	return bpf_redirect_neigh(p->ifindex, &next, sizeof(next), 0);
+}
+
 static __always_inline int verdict_redirect(const struct pkt *p)
 {
-	struct bpf_redir_neigh next = { .nh_family = 2 /* AF_INET */ };
-
 	switch (p->way) {
 	case WAY_PEER:
 		if (cv_peer_ok)
@@ -43,10 +54,7 @@ static __always_inline int verdict_redirect(const struct pkt *p)
 	case WAY_LINK:
 		return bpf_redirect(p->ifindex, 0);
 	case WAY_NEIGH:
-		if (!p->nexthop)
-			return bpf_redirect_neigh(p->ifindex, NULL, 0, 0);
-		next.ipv4_nh = p->nexthop;
-		return bpf_redirect_neigh(p->ifindex, &next, sizeof(next), 0);
+		return verdict_neigh(p);
 	case WAY_CONSUMED:
 		return TC_ACT_SHOT;
 	default:
