@@ -145,17 +145,18 @@ static __always_inline struct cv_held *held_get(__u32 place)
 	return bpf_map_lookup_elem(&held, &i);
 }
 
-/* What a step does with the datagram's place; @h: the copy that is to wait. */
+/* What a step does with the datagram's place; @h: the copy that is to wait; @next: a new number. */
 static __always_inline __u32 frag_do(struct cv_datagram *d, struct frag_ask *a,
-				     struct cv_held *h)
+				     struct cv_held *h, __u32 next)
 {
 	__u32 found = 0;
 
-	d->tick = a->now;
 	switch (a->op) {
 	case FRAG_FIRST:
-		/* The same number again: the datagram begins anew. */
+		/* The same number again: another datagram, also outside. */
 		if (d->known) {
+			d->tick = a->now;
+			d->id = next;
 			__builtin_memset(d->parts, 0, sizeof(d->parts));
 			d->end = 0;
 		}
@@ -214,7 +215,7 @@ static __always_inline __u64 *frag_counter(__be32 daddr, __u8 proto)
  */
 __noinline int frag_step(struct frag_ask *a)
 {
-	__u32 hash, found = 0, token;
+	__u32 hash, found = 0, token, next;
 	__u64 *counter, place = 0, space = 0;
 	struct cv_datagram_set *set;
 	struct cv_datagram *d = NULL;
@@ -229,6 +230,9 @@ __noinline int frag_step(struct frag_ask *a)
 	token = bpf_get_prandom_u32() >> 2;
 	if (!set || !counter || !h)
 		return FRAG_FULL;
+
+	/* One is lost where none is needed. */
+	next = a->op == FRAG_FIRST || a->op == FRAG_WAIT ? __sync_fetch_and_add(counter, 1) : 0;
 
 	bpf_spin_lock(&set->lock);
 #pragma clang loop unroll(disable)
@@ -248,12 +252,13 @@ __noinline int frag_step(struct frag_ask *a)
 			__builtin_memset(d, 0, sizeof(*d));
 			d->key = a->key;
 			d->token = token;
-			d->id = __sync_fetch_and_add(counter, 1);
+			d->tick = a->now;
+			d->id = next;
 			found = FRAG_CREATED;
 		}
 	}
 	if (d) {
-		found |= frag_do(d, a, h);
+		found |= frag_do(d, a, h, next);
 		if (found & FRAG_COMPLETE)
 			d->tick = 0;
 	}

@@ -154,20 +154,27 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *
 	return 0;
 }
 
+/* How long each segment of a GSO packet will be, from its IP header on. */
+static __noinline __u32 fwd_segment(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u8 doff = 0xf0;	/* the longest header, when it cannot be read */
+	__u32 header = sizeof(struct udphdr);
+
+	if (p->proto == IPPROTO_TCP) {
+		bpf_skb_load_bytes(skb, p->l4_off + 12, &doff, sizeof(doff));
+		header = (doff >> 4) * 4;
+	}
+	return skb->gso_size + p->l4_off - ETH_HLEN + header;
+}
+
 /* Is the packet, or one segment of it, larger than the path takes? */
 static __always_inline int fwd_mtu(struct __sk_buff *skb, struct pkt *p,
 				   const struct cv_flow *out)
 {
-	__u32 mtu = 0;
-
 	if (skb->len - ETH_HLEN <= out->mtu)
 		return 0;
-	if (skb->gso_size) {
-		/* The longest TCP header is sure to fit. */
-		if (skb->gso_size + p->l4_off - ETH_HLEN + 60 <= out->mtu ||
-		    !bpf_check_mtu(skb, out->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
-			return 0;
-	}
+	if (skb->gso_size && fwd_segment(skb, p) <= out->mtu)
+		return 0;
 	p->mtu = out->mtu;
 	return CV_DROP_TOO_BIG;
 }

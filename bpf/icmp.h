@@ -82,10 +82,12 @@ static __noinline int icmp_error(struct __sk_buff *skb, const struct pkt *p,
 	struct icmp_frame f = { .eth.h_proto = bpf_htons(ETH_P_IP) };
 	__u64 len = p->l4_off - PKT_IP_OFF + 8;
 
+	if (len > p->len)
+		len = p->len;	/* other protocols may have less behind their header */
 	if (!icmp_may_answer(p) || !icmp_allowed(p->slot, p->now))
 		return -1;
 	PKT_OPAQUE(len);
-	if (len > ICMP_QUOTE_MAX || len < 28)
+	if (len > ICMP_QUOTE_MAX || len < 20)
 		return -1;
 	if (bpf_skb_load_bytes(skb, PKT_IP_OFF, f.quote, len))
 		return -1;

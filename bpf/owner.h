@@ -108,9 +108,11 @@ static __always_inline bool owner_meet(struct pkt *p, __u8 proto, __be32 addr, _
  */
 static __noinline int owner_fragment(struct __sk_buff *skb, struct pkt *p)
 {
-	if (external_base(p->daddr, p->proto) == EXTERNAL_NONE && !owner_of_whole(p->daddr, 0).slot)
-		return 1;
-	return frag_begin(skb, p, 0);
+	if ((external_base(p->daddr, p->proto) != EXTERNAL_NONE || owner_of_whole(p->daddr, 0).slot) &&
+	    !frag_begin(skb, p, 0))
+		return 0;
+	p->frag &= PKT_IP_DF;	/* its datagram is not followed */
+	return 1;
 }
 
 #endif

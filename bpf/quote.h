@@ -40,19 +40,20 @@ static __always_inline int quote_parse(struct __sk_buff *skb, const struct pkt *
 	q->check = ip.check;
 	q->proto = ip.protocol;
 	q->l4_off = q->off + ip.ihl * 4;
-	if (ip.frag_off & bpf_htons(PKT_IP_OFFSET) ||
-	    bpf_skb_load_bytes(skb, q->l4_off, l4, sizeof(l4)))
+	q->sport = q->dport = 0;
+	if (ip.frag_off & bpf_htons(PKT_IP_OFFSET))
+		return CV_DROP_MALFORMED;
+	if (!owner_has_ports(q->proto))
+		return 0;
+	if (bpf_skb_load_bytes(skb, q->l4_off, l4, sizeof(l4)))
 		return CV_DROP_MALFORMED;
 	if (q->proto == IPPROTO_ICMP) {
 		q->sport = q->dport = l4[2];
 		return *(__u8 *)l4 == ICMP_ECHO || *(__u8 *)l4 == ICMP_ECHOREPLY ?
 		       0 : CV_DROP_ICMP_TYPE;
 	}
-	q->sport = q->dport = 0;
-	if (owner_has_ports(q->proto)) {
-		q->sport = l4[0];
-		q->dport = l4[1];
-	}
+	q->sport = l4[0];
+	q->dport = l4[1];
 	return 0;
 }
 
@@ -159,7 +160,8 @@ __noinline int quote_out(struct __sk_buff *skb, struct pkt *p)
 	struct cv_flow *out;
 	struct quote q = { .side = PKT_DESTINATION };
 	struct cv_tuple key;
-	__be32 addr;
+	__be32 addr, guest;
+	__u32 net;
 	int drop;
 
 	if (!p)
@@ -186,6 +188,8 @@ __noinline int quote_out(struct __sk_buff *skb, struct pkt *p)
 	if (p->ttl <= (out->ifindex ? 1 : 2))
 		return CV_DROP_TTL;
 	addr = out->addr;
+	guest = p->saddr;
+	frag_number(skb, p);
 	drop = quote_valid(skb, p, &q);
 	if (!drop)
 		drop = quote_translate(skb, p, &q, addr, out->port);
@@ -200,8 +204,15 @@ __noinline int quote_out(struct __sk_buff *skb, struct pkt *p)
 	/* About a hairpin: to the other guest, as if it came from outside (REQ-7). */
 	p->saddr = addr;
 	p->ttl--;
+	net = p->net;
 	drop = quote_in(skb, p);
-	return !drop && p->way == WAY_KERNEL ? CV_DROP_ICMP_NO_FLOW : drop;
+	if (!drop && p->way != WAY_KERNEL)
+		return 0;
+	/* It counts as the sender's. */
+	p->saddr = guest;
+	p->net = net;
+	p->slot = 0;
+	return drop ? drop : CV_DROP_ICMP_NO_FLOW;
 }
 
 #endif

@@ -55,7 +55,7 @@
 #define CV_DATAGRAMS_PER_PORT		256
 #define CV_DATAGRAMS_OUTSIDE		2048
 #define CV_HELD_PER_PORT		64
-#define CV_HELD_OUTSIDE			512
+#define CV_HELD_OUTSIDE			256
 /* Events that wait for a monitor: about 1700; what finds no room is counted. */
 #define CV_EVENTS_BYTES			(256 * 1024)
 /* A monitor that does not say every so often that it is there is not. */

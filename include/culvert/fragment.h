@@ -23,7 +23,7 @@ struct cv_datagram_part {
 
 /**
  * struct cv_datagram - a fragmented datagram on its way
- * @tick:	of its last fragment; 0: this place is free
+ * @tick:	when it began; 0: this place is free
  * @token:	names it in `held`
  * @id:		its identification outside; the low 16 bits
  * @known:	the first fragment has come, the ports are known
