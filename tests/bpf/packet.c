@@ -184,6 +184,23 @@ unsigned int packet_build(const struct packet *p, __u8 *out)
 	return len + p->trailer;
 }
 
+unsigned int packet_part(const struct packet *p, unsigned int from, unsigned int len, bool more,
+			 __u8 *out)
+{
+	__u8 whole[PACKET_MAX], *ip = out + 14;
+	unsigned int size = packet_build(p, whole), hlen = 20 + p->options_len, head = 14 + hlen;
+
+	if (len > size - head - from)
+		len = size - head - from;
+	memcpy(out, whole, head);
+	memcpy(out + head, whole + head + from, len);
+	put16(ip + 2, hlen + len);
+	put16(ip + 6, (p->frag & ~0x1fff) | (more ? MF : 0) | from / 8);
+	put16(ip + 10, 0);
+	put16(ip + 10, packet_checksum(ip, hlen, 0));
+	return head + len;
+}
+
 bool packet_l4_ok(const __u8 *ip, unsigned int len)
 {
 	unsigned int hlen = (ip[0] & 0xf) * 4, l4_len = len - hlen;

@@ -65,6 +65,16 @@ struct packet {
 /** packet_build() - write the frame to @out (PACKET_MAX bytes).  Return: its length */
 unsigned int packet_build(const struct packet *p, __u8 *out);
 
+/**
+ * packet_part() - one fragment of the datagram that @p describes
+ * @from, @len:	which bytes of its payload; @len is cut where the payload ends
+ * @more:	MF is set
+ *
+ * All have the header that @p has, with its options.  Return: the frame's length.
+ */
+unsigned int packet_part(const struct packet *p, unsigned int from, unsigned int len, bool more,
+			 __u8 *out);
+
 /** packet_checksum() - internet checksum of @len bytes, on top of a partial @sum; folded, inverted */
 __u16 packet_checksum(const void *bytes, unsigned int len, __u32 sum);
 

@@ -186,6 +186,10 @@ static const struct row out[] = {
 		.in = { FROM_ANN, .proto = TCP, .id = 9, .frag = MF, .flags = SYN, .tot_len = 28 },
 		.verdict = DROP, .drop = BECAUSE(MALFORMED),
 	}, {
+		.claim = "a fragment that would hide TCP's flags behind the first is malformed", .hook = TO_UPLINK,
+		.in = { FROM_ANN, .proto = TCP, .id = 602, .frag = MF | 1, .len = 64 },
+		.verdict = DROP, .drop = BECAUSE(MALFORMED),
+	}, {
 		.claim = "a later fragment of a protocol without ports waits", .hook = TO_UPLINK,
 		.in = { FROM_ANN, .proto = 47, .id = 9, .frag = 10, .len = 64 },
 		.verdict = DROP, .after = one_held,
@@ -224,10 +228,150 @@ static const struct row in[] = {
 	},
 };
 
+/* --- over one another (RFC 1858, RFC 4787 REQ-14a) */
+
+#define UNITS(from, to)	.proto = UDP, .id = 600, .frag = MF | (from), .len = ((to) - (from)) * 8
+#define END(from, to)	.proto = UDP, .id = 600, .frag = (from), .len = ((to) - (from)) * 8
+
+static void sent_part(unsigned int from, unsigned int to, bool last)
+{
+	struct packet p = { FROM_ANN, UNITS(from, to) };
+
+	if (last)
+		p.frag = from;
+	CHECK_EQ(world_send(TO_UPLINK, &p), REDIRECT);
+}
+
+/* 0-185 and 300-400. */
+static void two_sent(void)
+{
+	first_sent();
+	sent_part(300, 400, false);
+}
+
+/* 0-185 and 300-400, which is the end. */
+static void end_sent(void)
+{
+	first_sent();
+	sent_part(300, 400, true);
+}
+
+static void two_came_back(void)
+{
+	const struct packet p = { OUTSIDE, UNITS(300, 400) };
+
+	first_came_back();
+	CHECK_EQ(world_send(FROM_UPLINK, &p), REDIRECT);
+}
+
+/* The first one and as many more, none beside another. */
+static void holes(unsigned int n)
+{
+	first_sent();
+	for (unsigned int i = 0; i < n; i++)
+		sent_part(200 + i * 10, 200 + i * 10 + 4, false);
+}
+
+static void all_holes_but_one(void)
+{
+	holes(CV_DATAGRAM_RANGES - 2);
+}
+
+static void all_holes(void)
+{
+	holes(CV_DATAGRAM_RANGES - 1);
+}
+
+/* What it lies over has passed already, and what is still missing may come. */
+static void rest_passes(void)
+{
+	sent_part(185, 300, false);
+}
+
+#define OVER(what, ...)								\
+	{									\
+		.claim = "a fragment " what " is dropped", .hook = TO_UPLINK, .before = two_sent, \
+		.in = { FROM_ANN, __VA_ARGS__ }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_OVERLAP), .after = rest_passes, \
+	}, {									\
+		.claim = "a fragment of a reply " what " is dropped", .hook = FROM_UPLINK, .before = two_came_back, \
+		.in = { OUTSIDE, __VA_ARGS__ }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_OVERLAP), \
+	}
+
+#define BEYOND(what, ...)							\
+	{									\
+		.claim = what " is dropped", .hook = TO_UPLINK, .before = end_sent, \
+		.in = { FROM_ANN, __VA_ARGS__ }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_OVERLAP), .after = rest_passes, \
+	}
+
+static const struct row overlaps[] = {
+	OVER("that begins in another", UNITS(399, 410)),
+	OVER("that ends in another", UNITS(290, 301)),
+	OVER("inside another", UNITS(320, 330)),
+	OVER("over another", UNITS(290, 410)),
+	OVER("that is another's beginning and more", UNITS(300, 410)),
+	OVER("that is another's end and more", UNITS(290, 400)),
+	OVER("over the first one's end", UNITS(184, 190)),
+	OVER("that was there already", UNITS(300, 400)),
+	OVER("that says it is the last and is not", END(200, 210)),
+	BEYOND("a fragment behind the last one", UNITS(400, 410)),
+	BEYOND("a last fragment behind the last one", END(400, 410)),
+	BEYOND("a second, earlier last fragment", END(200, 210)),
+	BEYOND("the last fragment again", END(300, 400)),
+	{
+		.claim = "fragments that touch and do not overlap pass", .hook = TO_UPLINK, .before = two_sent,
+		.in = { FROM_ANN, UNITS(185, 300) }, .verdict = REDIRECT, .out = OUT(LEFT, UNITS(185, 300)),
+	}, {
+		.claim = "a datagram has as many holes as there is room for", .hook = TO_UPLINK,
+		.before = all_holes_but_one,
+		.in = { FROM_ANN, UNITS(1000, 1010) }, .verdict = REDIRECT, .out = OUT(LEFT, UNITS(1000, 1010)),
+	}, {
+		.claim = "one more hole is too many", .hook = TO_UPLINK, .before = all_holes,
+		.in = { FROM_ANN, UNITS(1000, 1010) }, .verdict = DROP, .drop = BECAUSE(FRAGMENT_LIMIT),
+	}, {
+		.claim = "what fills a hole passes though there are many", .hook = TO_UPLINK, .before = all_holes,
+		.in = { FROM_ANN, UNITS(204, 210) }, .verdict = REDIRECT, .out = OUT(LEFT, UNITS(204, 210)),
+	},
+};
+
+/* --- malformed */
+
+#define BAD(what, ...)								\
+	{									\
+		.claim = what " is malformed", .hook = TO_UPLINK,		\
+		.in = { FROM_ANN, .id = 600, __VA_ARGS__ }, .verdict = DROP, .drop = BECAUSE(MALFORMED), \
+		.after = nothing_kept,						\
+	}, {									\
+		.claim = what " from outside is the host's to judge", .hook = FROM_UPLINK, .before = query_sent, \
+		.in = { OUTSIDE, .id = 600, __VA_ARGS__ }, .verdict = PASS, .after = nothing_kept, \
+	}
+
+static void nothing_kept(void)
+{
+	CHECK_EQ(world_totals().datagrams, 0);
+	CHECK_EQ(world_totals().fragments_held, 0);
+}
+
+static const struct row malformed[] = {
+	BAD("an empty fragment", .proto = UDP, .frag = MF | 10),
+	BAD("an empty last fragment", .proto = UDP, .frag = 10),
+	BAD("a first fragment of no whole blocks", .proto = UDP, .frag = MF, .len = 57),
+	BAD("a middle fragment of no whole blocks", .proto = UDP, .frag = MF | 10, .len = 57),
+	BAD("a fragment beyond the longest packet", .proto = UDP, .frag = 8189, .len = 4),
+	BAD("the farthest fragment", .proto = UDP, .frag = 8191, .len = 1400),
+	BAD("a middle fragment beyond the longest packet", .proto = UDP, .frag = MF | 8100, .len = 1400),
+	{
+		.claim = "a fragment to the end of the longest packet waits", .hook = TO_UPLINK,
+		.in = { FROM_ANN, .id = 600, .proto = UDP, .frag = 8189, .len = 3 },
+		.verdict = DROP, .after = one_held,
+	},
+};
+
 int main(void)
 {
 	world_open();
 	TABLE_RUN(out);
 	TABLE_RUN(in);
+	TABLE_RUN(overlaps);
+	TABLE_RUN(malformed);
 	return table_end();
 }
