@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "again.h"
 #include "arp.h"
 #include "dhcp.h"
 #include "live.h"
@@ -302,6 +303,144 @@ static void take_road(const struct road *r)
 	claim_end("%s", r->claim);
 }
 
+/* --- in parts */
+
+#define NARROW	IP(100, 68, 0, 1)	/* on a route of 1300 bytes */
+
+/* So many frames that arrive at @fd are parts of this one. */
+static void expect_parts(int fd, const struct packet *p, unsigned int n)
+{
+	static struct frame parts[8];
+	static struct datagram whole;
+	static struct live_frame got;
+	struct live_frame want;
+	struct packet of = *p;
+
+	for (unsigned int i = 0; i < n && !claim_failed(); i++) {
+		CHECK(live_read(fd, &got, 2000));
+		CHECK_EQ(got.vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, 0);
+		CHECK_EQ(got.vnet.gso_type, 0);
+		memcpy(parts[i].bytes, got.bytes, got.len);
+		parts[i].len = got.len;
+	}
+	if (claim_failed() || !datagram_join(parts, n, &whole))
+		return;
+	of.id = whole.id;
+	want = live_packet(&of);
+	CHECK_BYTES(whole.bytes, whole.len, want.bytes + 14, want.len - 14);
+	CHECK(!memcmp(parts[0].bytes, want.bytes, 14));
+}
+
+/* The last bytes make the checksum 0, which UDP writes as 0xffff. */
+static void to_zero(const struct packet *p, __u8 *data)
+{
+	__u8 frame[PACKET_MAX], *last = data + p->len - 2;
+	__u32 sum;
+
+	put16(last, 0);
+	packet_build(p, frame);
+	sum = get16(last) + get16(frame + 14 + 20 + CSUM_OF_UDP);
+	put16(last, (sum & 0xffff) + (sum >> 16));
+	packet_build(p, frame);
+	CHECK_EQ(get16(frame + 14 + 20 + CSUM_OF_UDP), 0xffff);
+}
+
+enum zero { AS_IT_IS, ZERO_INSIDE, ZERO_OUTSIDE };
+
+static void cut(struct packet p, bool partial, enum zero zero, const char *what)
+{
+	const struct cv_drop_key none = {};
+	struct cv_flow flow = {};
+	static __u8 data[1400];
+	struct cv_tuple key;
+	struct live_frame f;
+
+	begin();
+	if (zero) {
+		p.data = data;
+		p.len = sizeof(data);
+		p.saddr = zero == ZERO_INSIDE ? TOM_IP : HOST_IP;
+		to_zero(&p, data);
+		p.saddr = TOM_IP;
+	}
+	f = live_packet(&p);
+	key = world_tuple(p.proto, TOM_IP, p.sport, p.daddr, p.dport);
+	if (partial)
+		live_partial(&f, p.proto == TCP ? CSUM_OF_TCP : CSUM_OF_UDP);
+	live_write(live_tap, &f);
+	CHECK(world_flow(&key, &flow));
+	p.dmac = PEER_MAC;
+	p.smac = UPLINK_MAC;
+	p.saddr = HOST_IP;
+	p.sport = ntohs(flow.port);
+	p.ttl = 63;
+	expect_parts(live_outside, &p, 2);
+	expect_nothing(live_outside);
+	CHECK_DROPS(&none, 0);
+	claim_end("%s leaves in parts with a right checksum, which the guest had left %s", what,
+		  partial ? "half-made" : "whole");
+}
+
+static void cut_all(void)
+{
+	const struct packet udp = { FROM_TOM, .daddr = NARROW, .proto = UDP, .sport = 5000, .dport = 53 };
+	const struct packet tcp = { FROM_TOM, .daddr = NARROW, .proto = TCP, .sport = 5000, .dport = 80, .flags = ACK };
+	struct packet p;
+
+	for (int partial = 0; partial < 2; partial++) {
+		p = udp;
+		p.len = 1472;
+		cut(p, partial, AS_IT_IS, "a datagram");
+		p.len = 1471;
+		cut(p, partial, AS_IT_IS, "a datagram of odd length");
+		p.sport = 80;
+		cut(p, partial, AS_IT_IS, "a datagram from another port");
+		p = tcp;
+		p.len = 1459;
+		cut(p, partial, AS_IT_IS, "a segment of odd length");
+		p.sport = 80;
+		cut(p, partial, AS_IT_IS, "a segment from another port");
+		p = udp;
+		cut(p, partial, ZERO_INSIDE, "a datagram whose checksum inside is zero");
+		cut(p, partial, ZERO_OUTSIDE, "a datagram whose checksum outside is zero");
+		p.len = 1464;
+		p.options = "\x94\x04\x00\x00\x01\x01\x01\x00";
+		p.options_len = 8;
+		cut(p, partial, AS_IT_IS, "a datagram with options");
+	}
+}
+
+/* Backwards, by all four programs. */
+static void fragments(bool reply)
+{
+	const struct packet query = { FROM_TOM, .daddr = SERVER, .proto = UDP, .sport = 5000, .dport = 53, .id = 9, .len = 3000 };
+	const struct packet answer = {
+		.dmac = UPLINK_MAC, .smac = PEER_MAC, .saddr = SERVER, .daddr = HOST_IP, .proto = UDP, .sport = 53,
+		.dport = 5000, .id = 9, .len = 3000,
+	};
+	struct packet begun = query, want = reply ? answer : query;
+	struct live_frame f;
+
+	begin();
+	begun.len = 10;
+	begun.frag = DF;
+	f = live_packet(&begun);
+	live_write(live_tap, &f);
+	CHECK(live_read(live_outside, &f, 2000));
+	for (int i = 2; i >= 0; i--) {
+		memset(&f, 0, sizeof(f));
+		f.len = packet_part(&want, i * 1480, 1480, i < 2, f.bytes);
+		live_write(reply ? live_outside : live_tap, &f);
+	}
+	want.ttl = 63;
+	want.dmac = reply ? TOM_MAC : PEER_MAC;
+	want.smac = reply ? GATEWAY_MAC : UPLINK_MAC;
+	*(reply ? &want.daddr : &want.saddr) = reply ? TOM_IP : HOST_IP;
+	expect_parts(reply ? live_tap : live_outside, &want, 3);
+	CHECK_EQ(world_totals().fragments_held, 2);
+	claim_end("fragments %s that come last first arrive", reply ? "of a reply" : "of a guest's datagram");
+}
+
 int main(void)
 {
 	if (!live_open()) {
@@ -320,5 +459,8 @@ int main(void)
 	time_exceeded(true);
 	for (unsigned int i = 0; i < sizeof(roads) / sizeof(roads[0]); i++)
 		take_road(&roads[i]);
+	cut_all();
+	fragments(false);
+	fragments(true);
 	return table_end();
 }
