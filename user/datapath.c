@@ -201,6 +201,7 @@ static int set_sizes(struct culvert_bpf *skel, const struct cv_meta *layout)
 		{ skel->maps.ports, layout->max_ports },
 		{ skel->maps.port_use, layout->max_ports },
 		{ skel->maps.addresses, layout->max_ports },
+		{ skel->maps.whole, 2 * layout->max_ports },	/* outside, and its own */
 		{ skel->maps.flows, layout->max_flows },
 		{ skel->maps.live_flows, layout->max_flows },
 	};

@@ -39,8 +39,9 @@ int tables_port_get(struct tables *t, __u32 slot, struct cv_port *ret);
 int tables_port_find(struct tables *t, __u16 net, const char *name, __u32 *ret_slot, struct cv_port *ret);
 int tables_port_free_slot(struct tables *t, __u32 *ret_slot);
 /*
- * Writes the port and, when it has an address, `addresses`; an address it had
- * before is released.  -EADDRINUSE: another port of the network has it.
+ * Writes the port, `addresses` when it has an address, and `whole` when it has
+ * one outside or its network shows it as it is; what it had before and has no
+ * more is released.  -EADDRINUSE: another port has one of them.
  */
 int tables_port_put(struct tables *t, __u32 slot, const struct cv_port *p);
 /*
@@ -82,6 +83,12 @@ int tables_forwards_clear(struct tables *t, __u32 slot);
 /* Who has this address.  -ENOENT: nobody. */
 int tables_address_get(struct tables *t, __u16 net, __be32 ip, __u32 *ret_slot);
 
+/* Addresses outside that a guest has whole; tables_port_put() keeps them. */
+int tables_whole_get(struct tables *t, __be32 addr, struct cv_whole *ret);	/* -ENOENT: nobody's */
+int tables_each_whole(struct tables *t, int (*fn)(__be32 addr, const struct cv_whole *w, void *arg), void *arg);
+/* Whether some destinations see guests' own addresses. */
+bool tables_shows_guests(const struct cv_network *n);
+
 /* -ENOSPC: more than CV_MAX_EXTERNAL_ADDRESSES addresses are in use. */
 int tables_uplink_put(struct tables *t, __u32 ifindex, const struct cv_uplink *u);
 int tables_uplink_get(struct tables *t, __u32 ifindex, struct cv_uplink *ret);
@@ -114,6 +121,8 @@ struct tables_flow {
 int tables_each_flow(struct tables *t, __u16 net, int (*fn)(const struct tables_flow *f, void *arg), void *arg);
 /* How many flows a network (or, with slot, a guest) has in the limits' count. */
 int tables_flow_count(struct tables *t, __u16 net, __u32 slot, __u32 *ret_flows);
+/* The same of the external ports that its flows use. */
+int tables_port_count(struct tables *t, __u16 net, __u32 slot, __u32 *ret_ports);
 
 /* Drops summed over CPUs. */
 int tables_each_drop(struct tables *t, int (*fn)(const struct cv_drop_key *k, __u64 packets, void *arg), void *arg);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Flows, and how many of them count against a limit. */
+/* Flows, and how many of them and of their ports outside count against a limit. */
 #include <errno.h>
 #include <string.h>
 
@@ -43,13 +43,29 @@ int tables_each_flow(struct tables *t, __u16 net, int (*fn)(const struct tables_
 	return tables_walk(t->flows, sizeof(struct cv_tuple), sizeof(struct cv_flow), visit_flow, &w);
 }
 
-int tables_flow_count(struct tables *t, __u16 net, __u32 slot, __u32 *ret_flows)
+static int read_use(struct tables *t, __u16 net, __u32 slot, struct cv_use *ret)
 {
 	__u32 key = slot ? slot : net;
-	struct cv_use use;
 
-	if (bpf_map_lookup_elem(slot ? t->port_use : t->network_use, &key, &use))
-		return -errno;
-	*ret_flows = use.flows;
-	return 0;
+	return bpf_map_lookup_elem(slot ? t->port_use : t->network_use, &key, ret) ? -errno : 0;
+}
+
+int tables_flow_count(struct tables *t, __u16 net, __u32 slot, __u32 *ret_flows)
+{
+	struct cv_use use;
+	int err = read_use(t, net, slot, &use);
+
+	if (!err)
+		*ret_flows = use.flows;
+	return err;
+}
+
+int tables_port_count(struct tables *t, __u16 net, __u32 slot, __u32 *ret_ports)
+{
+	struct cv_use use;
+	int err = read_use(t, net, slot, &use);
+
+	if (!err)
+		*ret_ports = use.ports;
+	return err;
 }

@@ -13,6 +13,7 @@
 	X(port_use, __u32, struct cv_use)				\
 	X(network_use, __u32, struct cv_use)				\
 	X(addresses, struct cv_address, __u32)				\
+	X(whole, __be32, struct cv_whole)				\
 	X(uplinks, __u32, struct cv_uplink)				\
 	X(flows, struct cv_tuple, struct cv_flow)			\
 	X(externals, __u32, struct cv_external)				\
@@ -53,6 +54,18 @@ long tables_percpu_size(size_t value_size);
 int tables_drops_clear(struct tables *t, __u32 net, __u32 slot);
 /* Forget leases of a network and/or port; 0 matches all. */
 int tables_leases_clear(struct tables *t, __u16 net, __u32 slot);
+
+/**
+ * tables_whole_claim() - what a port has whole: its external address, and where
+ *	its network shows its guests' own addresses, that too
+ *
+ * Return: 0, -EADDRINUSE when another port has one of them (then nothing has
+ * changed), or -errno.
+ */
+int tables_whole_claim(struct tables *t, __u32 slot, const struct cv_port *p);
+/** tables_whole_leave() - what @before had whole and @now has not.  @now NULL: all */
+int tables_whole_leave(struct tables *t, __u32 slot, const struct cv_port *before,
+		       const struct cv_port *now);
 
 /** tables_externals_unmap() - give `externals` back, if it is mapped */
 void tables_externals_unmap(struct tables *t);

@@ -3,7 +3,8 @@
  * Ports and the addresses they own.  A guest's address is in two places: in
  * its port, which the guard compares with each packet, and in `addresses`,
  * which finds the port when a flow is made.  The second is claimed first, so
- * that two ports never own one address.
+ * that two ports never own one address.  What a port has whole outside
+ * (tables_whole.c) goes the same way.
  */
 #include <errno.h>
 #include <string.h>
@@ -146,14 +147,19 @@ int tables_port_put(struct tables *t, __u32 slot, const struct cv_port *p)
 	err = p->ip ? claim_address(t, p->net, p->ip, slot, &claimed) : 0;
 	if (err)
 		return err;
-	if (bpf_map_update_elem(t->ports, &slot, p, BPF_EXIST)) {
+	err = tables_whole_claim(t, slot, p);
+	if (!err && bpf_map_update_elem(t->ports, &slot, p, BPF_EXIST)) {
 		err = -errno;
+		tables_whole_leave(t, slot, p, &old);
+	}
+	if (err) {
 		if (claimed)
 			release_address(t, p->net, p->ip, slot);
 		return err;
 	}
-	if (old.ip == p->ip && old.net == p->net)
-		return 0;
+	err = tables_whole_leave(t, slot, &old, p);
+	if (err || (old.ip == p->ip && old.net == p->net))
+		return err;
 	return release_address(t, old.net, old.ip, slot);
 }
 
@@ -167,7 +173,9 @@ int tables_port_clear(struct tables *t, __u32 slot)
 		return err;
 	if (bpf_map_update_elem(t->ports, &slot, &none, BPF_EXIST))
 		return -errno;
-	err = release_address(t, old.net, old.ip, slot);
+	err = tables_whole_leave(t, slot, &old, NULL);
+	if (!err)
+		err = release_address(t, old.net, old.ip, slot);
 	if (!err)
 		err = tables_leases_clear(t, old.net, slot);
 	if (!err)
