@@ -67,20 +67,9 @@ static bool name_is_ours(const char *name)
 static int read_mode(const struct config_source *src, const struct config_file *f,
 		     struct config *cfg)
 {
-	struct yaml_path p = yaml_path_of("mode", NULL);
-
-	if (f->mode == CV_MODE_ROUTE)
-		return config_fail(src, &p, "'route' is not served in this version; choose one of: nat, isolated");
 	if (f->mode)
 		cfg->mode = (enum cv_mode)f->mode;
 	return 0;
-}
-
-static bool subnet_usable(__be32 ip)
-{
-	__u32 first = ntohl(ip) >> 24;
-
-	return first && first != 127 && first < 224;
 }
 
 static int read_subnet(const struct config_source *src, const struct config_file *f,
@@ -100,7 +89,7 @@ static int read_subnet(const struct config_source *src, const struct config_file
 	if (ip & ~mask)
 		return config_fail(src, &p, "'%s' has host bits set; the subnet is %s", f->subnet,
 				   addr_format_prefix(ip & mask, mask, fixed));
-	if (!subnet_usable(ip))
+	if (!config_address_usable(ip))
 		return config_fail(src, &p, "'%s' is not for guests", f->subnet);
 	cfg->subnet_auto = false;
 	cfg->subnet = ip;
@@ -154,7 +143,7 @@ static int read_lease(const struct config_source *src, const struct config_file_
 
 static bool dns_usable(__be32 ip)
 {
-	return subnet_usable(ip);	/* loopback would be the guest itself */
+	return config_address_usable(ip);	/* loopback would be the guest itself */
 }
 
 static int add_dns(const struct config_source *src, const struct yaml_path *p,
@@ -286,6 +275,7 @@ static int read_guest(const struct config_source *src, const struct config_file_
 		      size_t i, const struct config *cfg, struct config_guest *g)
 {
 	struct yaml_path p = guest_path(i, "name");
+	int err = 0;
 
 	if (!config_name_ok(f->name))
 		return config_fail(src, &p, "'%s' is no name: up to %d of a-z, 0-9 and '-', not '-' first",
@@ -297,7 +287,12 @@ static int read_guest(const struct config_source *src, const struct config_file_
 	if (f->mac && addr_parse_mac(f->mac, g->mac))
 		return config_fail(src, &p, "'%s' is no unicast MAC address", f->mac);
 	g->has_mac = f->mac;
-	return f->ip ? read_guest_ip(src, i, f->ip, cfg, g) : 0;
+	if (f->ip)
+		err = read_guest_ip(src, i, f->ip, cfg, g);
+	p = guest_path(i, "external");
+	if (!err && f->external)
+		err = config_read_external(src, &p, f->external, cfg, &g->external);
+	return err;
 }
 
 /* What two guests share that none may; NULL when nothing. */
@@ -309,6 +304,8 @@ static const char *shared_key(const struct config_guest *a, const struct config_
 		return "mac";
 	if (a->ip && a->ip == b->ip)
 		return "ip";
+	if (a->external && a->external == b->external)
+		return "external";
 	return NULL;
 }
 
@@ -356,7 +353,8 @@ static int read_all(const struct config_source *src, const struct config_file *f
 	static int (*const readers[])(const struct config_source *,
 				      const struct config_file *, struct config *) = {
 		read_mode, read_subnet, read_uplink, read_dhcp, config_read_timeouts,
-		config_read_limits, read_guests, config_read_forwards,
+		config_read_limits, config_read_ports, config_read_no_nat, read_guests,
+		config_read_forwards,
 	};
 	int err = 0;
 

@@ -6,11 +6,13 @@
  *
  * Every key may be left out, and the file may be empty:
  *
- *	mode: nat		nat | isolated (route is refused: not served yet)
+ *	mode: nat		nat | route | isolated
  *	subnet: auto		auto, or 10.20.0.0/24 (/8 to /30, no host bits)
  *	uplink: auto		auto, eth0, or [eth0, wg0]
  *	isolate: false		guests may talk to each other
  *	filter: address-and-port	| address | endpoint-independent
+ *	ports: 1024-65535	to masquerade with; also 1024-29999,40000-65535, or a list
+ *	no-nat: [10.0.0.0/8]	destinations that see the guests' own addresses
  *	dhcp:
  *	  enable: true
  *	  lease: 12h		number and s, m, h or d; 10s to 3650d
@@ -24,10 +26,13 @@
  *	limits:
  *	  flows: 262144		or what the host's table holds
  *	  flows-per-guest: 65536	or a quarter of that
+ *	  ports: 1000		external ports in use; no limit of its own by default
+ *	  ports-per-guest: 100
  *	guests:
  *	  - name: web		as in `port add`; this alone is required
  *	    mac: 52:54:00:00:00:0a
  *	    ip: .10		or in full; then `subnet` must be given
+ *	    external: 203.0.113.20	an address outside that is this guest's alone
  *	forwards:
  *	  - listen: 0.0.0.0:8080	an uplink's address, or 0.0.0.0 for all; a port, or 8080-8090
  *	    to: web:80		a guest, and its port when it is another
@@ -56,6 +61,7 @@ struct config_guest {
 	__u8   mac[6];
 	bool   has_mac;
 	__be32 ip;		/* 0: by DHCP from the pool; see config_guest_ip() */
+	__be32 external;	/* 0: it shares the uplink's */
 };
 
 struct config {
@@ -77,6 +83,8 @@ struct config {
 	__u32  max_ports, max_guest_ports;	/* external ports; 0: no limit but that of flows */
 	unsigned int n_ports;			/* masquerade ports, ascending, disjoint */
 	struct cv_range ports[CONFIG_MAX_PORTS];
+	unsigned int n_untranslated;		/* destinations, no two the same */
+	struct cv_prefix untranslated[CV_MAX_UNTRANSLATED];
 	size_t n_guests;
 	struct config_guest *guests;
 	size_t n_forwards;
@@ -104,7 +112,12 @@ void config_release(struct config *cfg);
 /** config_name_ok() - as network_name_check(), which logs and knows networks too */
 bool config_name_ok(const char *name);
 
-/** config_filter_word() - as the file has it */
+/** config_address_usable() - whether a host may have it: no loopback, no multicast */
+bool config_address_usable(__be32 ip);
+
+/** config_mode_word() - as the file has it */
+const char *config_mode_word(enum cv_mode mode);
+/** config_filter_word() - likewise */
 const char *config_filter_word(enum cv_filter filter);
 /** config_timeout_key() - its name below `timeouts` */
 const char *config_timeout_key(enum cv_timeout timeout);

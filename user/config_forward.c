@@ -41,8 +41,10 @@ static int check_mode(const struct config_source *src, const struct config *cfg,
 {
 	struct yaml_path p = forward_path(i, "listen");
 
-	if (cfg->mode != CV_MODE_ISOLATED || addr_is_loopback(cfg->forwards[i].addr))
+	if (cfg->mode == CV_MODE_NAT || addr_is_loopback(cfg->forwards[i].addr))
 		return 0;
+	if (cfg->mode == CV_MODE_ROUTE)
+		return config_fail(src, &p, "mode 'route' translates nothing: guests are reached at their own addresses, by forwards on loopback alone");
 	return config_fail(src, &p, "mode 'isolated' has no uplink to listen on");
 }
 

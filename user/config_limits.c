@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Values with a unit or a bound: how long a flow may be silent, and how many
- * flows there may be.  The timeouts that RFCs ask for are no bounds: who
+ * flows and external ports there may be.  The timeouts that RFCs ask for are no bounds: who
  * chooses shorter ones is warned when the network comes up, not refused.
  */
 #include <stdio.h>
@@ -77,22 +77,34 @@ int config_read_timeouts(const struct config_source *src, const struct config_fi
 #define TEXT(number)	TEXT_OF(number)
 #define TEXT_OF(number)	#number
 
-int config_read_limits(const struct config_source *src, const struct config_file *f,
+static int read_limits(const struct config_source *src, const struct config_file_limits *l,
 		       struct config *cfg)
 {
 	static const struct config_range range = { 1, CV_MAX_FLOWS, "1 to " TEXT(CV_MAX_FLOWS) };
-	struct yaml_path all = yaml_path_of("limits", "flows");
-	struct yaml_path guest = yaml_path_of("limits", "flows-per-guest");
+	const struct {
+		const char *key, *text;
+		__u32 *ret;
+	} rows[] = {
+		{ "flows", l->flows, &cfg->max_flows },
+		{ "flows-per-guest", l->guest_flows, &cfg->max_guest_flows },
+		{ "ports", l->ports, &cfg->max_ports },
+		{ "ports-per-guest", l->guest_ports, &cfg->max_guest_ports },
+	};
 	int err = 0;
 
-	if (!f->limits)
-		return 0;
-	if (f->limits->flows)
-		err = read_number(src, &all, f->limits->flows, &range, &cfg->max_flows);
-	if (!err && f->limits->guest_flows)
-		err = read_number(src, &guest, f->limits->guest_flows, &range,
-				  &cfg->max_guest_flows);
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && !err; i++) {
+		struct yaml_path p = yaml_path_of("limits", rows[i].key);
+
+		if (rows[i].text)
+			err = read_number(src, &p, rows[i].text, &range, rows[i].ret);
+	}
 	return err;
+}
+
+int config_read_limits(const struct config_source *src, const struct config_file *f,
+		       struct config *cfg)
+{
+	return f->limits ? read_limits(src, f->limits, cfg) : 0;
 }
 
 const char *config_timeout_key(enum cv_timeout timeout)

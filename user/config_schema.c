@@ -20,11 +20,10 @@
 
 #define TEXT_MAX 255	/* of any single value */
 
-enum { MODE_ROUTE = 2 };
 static const cyaml_strval_t mode_words[] = {
 	{ "nat", CV_MODE_NAT },
+	{ "route", CV_MODE_ROUTE },
 	{ "isolated", CV_MODE_ISOLATED },
-	[MODE_ROUTE] = { "route", CV_MODE_ROUTE },
 };
 
 static const cyaml_strval_t filter_words[] = {
@@ -51,6 +50,7 @@ static const cyaml_schema_field_t guest_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config_file_guest, name, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("mac", OPT, struct config_file_guest, mac, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("ip", OPT, struct config_file_guest, ip, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("external", OPT, struct config_file_guest, external, 1, TEXT_MAX),
 	CYAML_FIELD_END
 };
 
@@ -81,6 +81,8 @@ static const cyaml_schema_field_t timeouts_fields[] = {
 static const cyaml_schema_field_t limits_fields[] = {
 	CYAML_FIELD_STRING_PTR("flows", OPT, struct config_file_limits, flows, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("flows-per-guest", OPT, struct config_file_limits, guest_flows, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("ports", OPT, struct config_file_limits, ports, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("ports-per-guest", OPT, struct config_file_limits, guest_ports, 1, TEXT_MAX),
 	CYAML_FIELD_END
 };
 
@@ -97,28 +99,47 @@ static const cyaml_schema_field_t uplink_rows[] = {
 					    uplink.list, uplink.list_count, &word_entry, 1,
 					    CONFIG_MAX_UPLINKS),
 };
+static const cyaml_schema_field_t ports_rows[] = {
+	[WORD] = CYAML_FIELD_STRING_PTR("ports", OPT, struct config_file, ports.word, 1, TEXT_MAX),
+	[LIST] = CYAML_FIELD_SEQUENCE_COUNT("ports", OPT | CYAML_FLAG_POINTER, struct config_file,
+					    ports.list, ports.list_count, &word_entry, 1,
+					    CONFIG_MAX_PORTS),
+};
+static const cyaml_schema_field_t no_nat_rows[] = {
+	[WORD] = CYAML_FIELD_STRING_PTR("no-nat", OPT, struct config_file, no_nat.word, 1, TEXT_MAX),
+	[LIST] = CYAML_FIELD_SEQUENCE_COUNT("no-nat", OPT | CYAML_FLAG_POINTER, struct config_file,
+					    no_nat.list, no_nat.list_count, &word_entry, 1,
+					    CV_MAX_UNTRANSLATED),
+};
+
+/* Which of two rows each such key has. */
+struct rows {
+	int dns, uplink, ports, no_nat;
+};
 
 struct schema {
 	cyaml_schema_field_t dhcp[5];
-	cyaml_schema_field_t top[11];
+	cyaml_schema_field_t top[13];
 	cyaml_schema_value_t root;
 };
 
-static void schema_init(struct schema *s, int dns_row, int uplink_row)
+static void schema_init(struct schema *s, const struct rows *rows)
 {
 	const cyaml_schema_field_t dhcp[] = {
 		CYAML_FIELD_ENUM("enable", STRICT, struct config_file_dhcp, enable,
 				 switch_words, ARRAY_SIZE(switch_words)),
 		CYAML_FIELD_STRING_PTR("lease", OPT, struct config_file_dhcp, lease, 1, TEXT_MAX),
 		CYAML_FIELD_STRING_PTR("domain", OPT, struct config_file_dhcp, domain, 1, TEXT_MAX),
-		dns_rows[dns_row],
+		dns_rows[rows->dns],
 		CYAML_FIELD_END
 	};
 	const cyaml_schema_field_t top[] = {
 		CYAML_FIELD_ENUM("mode", STRICT, struct config_file, mode,
 				 mode_words, ARRAY_SIZE(mode_words)),
 		CYAML_FIELD_STRING_PTR("subnet", OPT, struct config_file, subnet, 1, TEXT_MAX),
-		uplink_rows[uplink_row],
+		uplink_rows[rows->uplink],
+		ports_rows[rows->ports],
+		no_nat_rows[rows->no_nat],
 		CYAML_FIELD_ENUM("isolate", STRICT, struct config_file, isolate,
 				 switch_words, ARRAY_SIZE(switch_words)),
 		CYAML_FIELD_ENUM("filter", STRICT, struct config_file, filter,
@@ -144,62 +165,22 @@ static void schema_init(struct schema *s, int dns_row, int uplink_row)
 	memcpy(&s->root, &root, sizeof(root));
 }
 
-const char *config_filter_word(enum cv_filter filter)
+static const char *word_of(const cyaml_strval_t *words, size_t n, int64_t value)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(filter_words); i++)
-		if (filter_words[i].val == (int64_t)filter)
-			return filter_words[i].str;
+	for (size_t i = 0; i < n; i++)
+		if (words[i].val == value)
+			return words[i].str;
 	return NULL;
 }
 
-static int set_error(char **ret_error, char *text)
+const char *config_mode_word(enum cv_mode mode)
 {
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
-	*ret_error = text;
-	return -EINVAL;
+	return word_of(mode_words, ARRAY_SIZE(mode_words), mode);
 }
 
-static int fail(const struct config_source *src, size_t line, const char *key,
-		const char *fmt, va_list ap)
+const char *config_filter_word(enum cv_filter filter)
 {
-	_free_ char *what = NULL;
-	char at[24] = "", *text;
-
-	if (vasprintf(&what, fmt, ap) < 0) {
-		what = NULL;
-		return -ENOMEM;
-	}
-	if (line)
-		snprintf(at, sizeof(at), ":%zu", line);
-	if (asprintf(&text, "%s%s: %s%s%s", src->file, at, key, *key ? ": " : "", what) < 0)
-		return -ENOMEM;
-	return set_error(src->ret_error, text);
-}
-
-int config_fail(const struct config_source *src, const struct yaml_path *p, const char *fmt, ...)
-{
-	char key[YAML_PATH_DEPTH * (YAML_KEY_SIZE + 1)];
-	va_list ap;
-	int err;
-
-	yaml_path_format(p, key, sizeof(key));
-	va_start(ap, fmt);
-	err = fail(src, yaml_doc_line(src->doc, p), key, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
-int config_fail_at(const struct config_source *src, size_t line, const char *fmt, ...)
-{
-	va_list ap;
-	int err;
-
-	va_start(ap, fmt);
-	err = fail(src, line, "", fmt, ap);
-	va_end(ap);
-	return err;
+	return word_of(filter_words, ARRAY_SIZE(filter_words), filter);
 }
 
 /* What libcyaml said. */
@@ -293,9 +274,7 @@ static void enum_words(const struct schema *s, const struct yaml_path *p, char *
 	for (unsigned int i = 0; f && i < f->value.enumeration.count && len < size; i++) {
 		const cyaml_strval_t *word = &f->value.enumeration.strings[i];
 
-		if (word != &mode_words[MODE_ROUTE])	/* known, not served */
-			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
-						word->str);
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", word->str);
 	}
 }
 
@@ -391,13 +370,17 @@ static int row_for(const struct config_source *src, const char *a, const char *b
 int config_schema_load(const struct config_source *src, const char *text, size_t len,
 		       struct config_file **ret)
 {
+	const struct rows rows = {
+		.dns = row_for(src, "dhcp", "dns"), .uplink = row_for(src, "uplink", NULL),
+		.ports = row_for(src, "ports", NULL), .no_nat = row_for(src, "no-nat", NULL),
+	};
 	cyaml_config_t config = cyaml_base;
 	struct config_file *file = NULL;
 	struct trace trace = { 0 };
 	struct schema schema;
 	cyaml_err_t err;
 
-	schema_init(&schema, row_for(src, "dhcp", "dns"), row_for(src, "uplink", NULL));
+	schema_init(&schema, &rows);
 	config.log_ctx = &trace;
 	err = cyaml_load_data((const uint8_t *)text, len, &config, &schema.root,
 			      (cyaml_data_t **)&file, NULL);
@@ -435,12 +418,15 @@ void config_schema_free(struct config_file *f)
 	if (f->limits) {
 		free(f->limits->flows);
 		free(f->limits->guest_flows);
+		free(f->limits->ports);
+		free(f->limits->guest_ports);
 		free(f->limits);
 	}
 	for (unsigned int i = 0; i < f->guests_count; i++) {
 		free(f->guests[i].name);
 		free(f->guests[i].mac);
 		free(f->guests[i].ip);
+		free(f->guests[i].external);
 	}
 	free(f->guests);
 	for (unsigned int i = 0; i < f->forwards_count; i++) {
@@ -450,6 +436,8 @@ void config_schema_free(struct config_file *f)
 	}
 	free(f->forwards);
 	free_words(&f->uplink);
+	free_words(&f->ports);
+	free_words(&f->no_nat);
 	free(f->subnet);
 	free(f);
 }

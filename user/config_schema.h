@@ -22,7 +22,7 @@ struct config_words {
 };
 
 struct config_file_guest {
-	char *name, *mac, *ip;
+	char *name, *mac, *ip, *external;
 };
 
 struct config_file_forward {
@@ -41,6 +41,7 @@ struct config_file_timeouts {
 
 struct config_file_limits {
 	char *flows, *guest_flows;
+	char *ports, *guest_ports;
 };
 
 struct config_file {
@@ -48,7 +49,7 @@ struct config_file {
 	int isolate;		/* enum config_switch */
 	int filter;		/* enum cv_filter; 0, the default, when not given */
 	char *subnet;
-	struct config_words uplink;
+	struct config_words uplink, ports, no_nat;
 	struct config_file_dhcp *dhcp;
 	struct config_file_timeouts *timeouts;
 	struct config_file_limits *limits;
@@ -93,6 +94,15 @@ int config_read_timeouts(const struct config_source *src, const struct config_fi
 			 struct config *cfg);
 int config_read_limits(const struct config_source *src, const struct config_file *f,
 		       struct config *cfg);
+/* Of config.c's readers those in config_network.c. */
+int config_read_ports(const struct config_source *src, const struct config_file *f,
+		      struct config *cfg);
+int config_read_no_nat(const struct config_source *src, const struct config_file *f,
+		       struct config *cfg);
+/** config_read_external() - the address outside that a guest has for itself; @p is its key's path */
+int config_read_external(const struct config_source *src, const struct yaml_path *p,
+			 const char *text, const struct config *cfg, __be32 *ret);
+
 /** config_read_forwards() - of config.c's readers the one in config_forward.c */
 int config_read_forwards(const struct config_source *src, const struct config_file *f,
 			 struct config *cfg);

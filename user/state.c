@@ -104,12 +104,32 @@ static void print_limits(FILE *f, const struct config *cfg)
 	fputs("timeouts:\n", f);
 	for (int i = 0; i < CV_N_TIMEOUTS; i++)
 		fprintf(f, "  %s: %us\n", config_timeout_key(i), cfg->timeout_s[i]);
-	if (cfg->max_flows || cfg->max_guest_flows)
+	if (cfg->max_flows || cfg->max_guest_flows || cfg->max_ports || cfg->max_guest_ports)
 		fputs("limits:\n", f);
 	if (cfg->max_flows)
 		fprintf(f, "  flows: %u\n", cfg->max_flows);
 	if (cfg->max_guest_flows)
 		fprintf(f, "  flows-per-guest: %u\n", cfg->max_guest_flows);
+	if (cfg->max_ports)
+		fprintf(f, "  ports: %u\n", cfg->max_ports);
+	if (cfg->max_guest_ports)
+		fprintf(f, "  ports-per-guest: %u\n", cfg->max_guest_ports);
+}
+
+static void print_masquerade(FILE *f, const struct config *cfg)
+{
+	char prefix[ADDR_PREFIX_SIZE];
+
+	for (unsigned int i = 0; i < cfg->n_ports; i++)
+		fprintf(f, "%s%u-%u", i ? "," : "ports: \"", cfg->ports[i].first,
+			cfg->ports[i].last);
+	fputs("\"\n", f);
+	for (unsigned int i = 0; i < cfg->n_untranslated; i++)
+		fprintf(f, "%s\"%s\"", i ? ", " : "no-nat: [ ",
+			addr_format_prefix(cfg->untranslated[i].addr, cfg->untranslated[i].mask,
+					   prefix));
+	if (cfg->n_untranslated)
+		fputs(" ]\n", f);
 }
 
 static void print_guests(FILE *f, const struct config *cfg)
@@ -127,6 +147,8 @@ static void print_guests(FILE *f, const struct config *cfg)
 			fprintf(f, "    mac: \"%s\"\n", addr_format_mac(g->mac, mac));
 		if (addr)
 			fprintf(f, "    ip: \"%s\"\n", addr_format_ip(addr, ip));
+		if (g->external)
+			fprintf(f, "    external: \"%s\"\n", addr_format_ip(g->external, ip));
 	}
 }
 
@@ -152,11 +174,12 @@ int state_save_config(const char *net, const struct config *cfg)
 
 	if (!f)
 		return -ENOMEM;
-	fprintf(f, "mode: %s\nsubnet: \"%s\"\n",
-		cfg->mode == CV_MODE_ISOLATED ? "isolated" : "nat",
+	fprintf(f, "mode: %s\nsubnet: \"%s\"\n", config_mode_word(cfg->mode),
 		addr_format_prefix(cfg->subnet, cfg->netmask, prefix));
 	if (cfg->mode != CV_MODE_ISOLATED)
 		print_uplinks(f, cfg);
+	if (cfg->mode == CV_MODE_NAT)
+		print_masquerade(f, cfg);
 	fprintf(f, "isolate: %s\n", cfg->isolate ? "true" : "false");
 	fprintf(f, "filter: %s\n", config_filter_word(cfg->filter));
 	print_dhcp(f, cfg);

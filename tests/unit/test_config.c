@@ -38,7 +38,7 @@ static const struct bad_row bad_rows[] = {
 	{ "alias", "dhcp: { domain: &d lab }\nsubnet: *d\n", "2: subnet: aliases are not supported" },
 	/* keys */
 	{ "unknown key", "mode: nat\nmodus: nat\n", "2: modus: unknown key" },
-	{ "unknown key with a list", "mode: nat\n\nports:\n  - 1\n", "3: ports: unknown key" },
+	{ "unknown key with a list", "mode: nat\n\nport:\n  - 1\n", "3: port: unknown key" },
 	{ "unknown key in dhcp", "dhcp:\n  lease: 1h\n  leases: 1h\n", "3: dhcp.leases: unknown key" },
 	{ "unknown key in flow dhcp", "dhcp: { leases: 1h }\n", "1: dhcp.leases: unknown key" },
 	{ "unknown key of a guest", "guests:\n  - name: a\n  - name: b\n    rate: 1gbit\n",
@@ -67,10 +67,9 @@ static const struct bad_row bad_rows[] = {
 	{ "guest as a word", "guests:\n  - web\n", "2: guests[0]: expected keys with values" },
 	{ "guest's name as a list", "guests:\n  - name: [a]\n", "2: guests[0].name: expected a single value" },
 	/* values of the network */
-	{ "unknown mode", "mode: bridge\n", "1: mode: 'bridge' is none of: nat, isolated" },
-	{ "empty mode", "mode:\n", "1: mode: '' is none of: nat, isolated" },
-	{ "number as mode", "mode: 1\n", "1: mode: '1' is none of: nat, isolated" },
-	{ "route is not served", "# x\nmode: route\n", "2: mode: 'route' is not served in this version; choose one of: nat, isolated" },
+	{ "unknown mode", "mode: bridge\n", "1: mode: 'bridge' is none of: nat, route, isolated" },
+	{ "empty mode", "mode:\n", "1: mode: '' is none of: nat, route, isolated" },
+	{ "number as mode", "mode: 1\n", "1: mode: '1' is none of: nat, route, isolated" },
 	{ "isolate is no boolean", "isolate: maybe\n",
 	  "1: isolate: 'maybe' is none of: true, false, yes, no, on, off" },
 	{ "unknown filter", "isolate: no\nfilter: open\n",
@@ -106,6 +105,60 @@ static const struct bad_row bad_rows[] = {
 	{ "too many uplinks", "uplink: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]\n", "1: uplink: has more than 16 entries" },
 	{ "uplink of an isolated network", "mode: isolated\nuplink: eth0\n",
 	  "2: uplink: mode 'isolated' has no uplink" },
+	/* what is seen outside */
+	{ "ports are no range", "ports: some\n", "1: ports: 'some' is no range of ports like 1024-29999" },
+	{ "ports without an end", "ports: 1024-\n", "1: ports: '1024-' is no range of ports like 1024-29999" },
+	{ "ports with a sign", "ports: -1024\n", "1: ports: '-1024' is no range of ports like 1024-29999" },
+	{ "ports of three numbers", "ports: 2000-3000-4000\n",
+	  "1: ports: '2000-3000-4000' is no range of ports like 1024-29999" },
+	{ "an empty range", "ports: 2000-3000,,4000\n", "1: ports: '' is no range of ports like 1024-29999" },
+	{ "a comma at the end", "ports: '2000-3000,'\n", "1: ports: '' is no range of ports like 1024-29999" },
+	{ "two ranges in an entry", "ports: ['2000,3000']\n", "1: ports[0]: '2000,3000' is no range of ports like 1024-29999" },
+	{ "well-known ports", "ports: 1023-2000\n", "1: ports: '1023-2000' is not from 1024 to 65535" },
+	{ "port zero", "ports: 0\n", "1: ports: '0' is not from 1024 to 65535" },
+	{ "ports too high", "ports: 2000-65536\n", "1: ports: '2000-65536' is not from 1024 to 65535" },
+	{ "ports with many digits", "ports: 2000-999999999999999999999\n",
+	  "1: ports: '2000-999999999999999999999' is no range of ports like 1024-29999" },
+	{ "ports backwards", "ports: 3000-2000\n", "1: ports: '3000-2000' ends before it begins" },
+	{ "ports that overlap", "ports: 2000-3000,3000-4000\n",
+	  "1: ports: '3000-4000' is not above 2000-3000; ranges ascend and do not overlap" },
+	{ "ports out of order", "ports:\n- 4000-5000\n- 2000-3000\n",
+	  "3: ports[1]: '2000-3000' is not above 4000-5000; ranges ascend and do not overlap" },
+	{ "too many ranges", "ports: 2000,2002,2004,2006,2008,2010,2012,2014\n", "1: ports: has more than 7 ranges" },
+	{ "a list of too many ranges", "ports: [2000,2002,2004,2006,2008,2010,2012,2014]\n",
+	  "1: ports: has more than 7 entries" },
+	{ "no range in the list", "ports: []\n", "1: ports: is an empty list" },
+	{ "ports as keys", "ports: { a: b }\n", "1: ports: expected a single value" },
+	{ "ports of a routed network", "mode: route\nports: 2000-3000\n", "2: ports: mode 'route' translates nothing" },
+	{ "ports of an isolated network", "mode: isolated\nports: 2000-3000\n", "2: ports: mode 'isolated' has no uplink" },
+	{ "no-nat is no prefix", "no-nat: lan\n", "1: no-nat: 'lan' is no prefix like 10.0.0.0/8" },
+	{ "no-nat without a length", "no-nat: 10.0.0.1\n", "1: no-nat: '10.0.0.1' is no prefix like 10.0.0.0/8" },
+	{ "no-nat with host bits", "no-nat:\n- 10.0.0.0/8\n- 192.168.1.1/24\n",
+	  "3: no-nat[1]: '192.168.1.1/24' has host bits set; the prefix is 192.168.1.0/24" },
+	{ "no-nat of everything", "no-nat: 0.0.0.0/0\n", "1: no-nat: '0.0.0.0/0' is everything: that is mode 'route'" },
+	{ "no-nat twice", "no-nat: [10.0.0.0/8, 10.0.0.0/8]\n", "1: no-nat[1]: '10.0.0.0/8' is listed twice" },
+	{ "too much no-nat", "no-nat: [1.0.0.0/8, 2.0.0.0/8, 3.0.0.0/8, 4.0.0.0/8, 5.0.0.0/8, 6.0.0.0/8, 7.0.0.0/8, 8.0.0.0/8, 9.0.0.0/8]\n",
+	  "1: no-nat: has more than 8 entries" },
+	{ "no-nat of a routed network", "mode: route\nno-nat: 10.0.0.0/8\n", "2: no-nat: mode 'route' translates nothing" },
+	{ "no-nat of an isolated network", "mode: isolated\nno-nat: 10.0.0.0/8\n",
+	  "2: no-nat: mode 'isolated' has no uplink" },
+	{ "forwards of a routed network", "mode: route\nforwards:\n- { listen: 0.0.0.0:80, to: a }\n",
+	  "3: forwards[0].listen: mode 'route' translates nothing: guests are reached at their own addresses, by forwards on loopback alone" },
+	{ "external is no address", "guests:\n- { name: a, external: 203.0.113.0/24 }\n",
+	  "2: guests[0].external: '203.0.113.0/24' is no IPv4 address" },
+	{ "external on loopback", "guests: [{ name: a, external: 127.0.0.2 }]\n",
+	  "1: guests[0].external: '127.0.0.2' cannot be an address of a guest" },
+	{ "external of multicast", "guests: [{ name: a, external: 224.0.0.5 }]\n",
+	  "1: guests[0].external: '224.0.0.5' cannot be an address of a guest" },
+	{ "external in the subnet", "subnet: 10.20.0.0/24\nguests: [{ name: a, external: 10.20.0.9 }]\n",
+	  "2: guests[0].external: '10.20.0.9' is in the guests' own subnet 10.20.0.0/24" },
+	{ "external of two guests", "guests:\n- { name: a, external: 203.0.113.20 }\n- name: b\n  external: 203.0.113.20\n",
+	  "4: guests[1].external: the same as of guests[0] ('a')" },
+	{ "external of an isolated network", "mode: isolated\nguests: [{ name: a, external: 203.0.113.20 }]\n",
+	  "2: guests[0].external: mode 'isolated' has no uplink" },
+	{ "limit of ports is no number", "limits: { ports: all }\n", "1: limits.ports: 'all' is no number" },
+	{ "no ports at all", "limits: { ports-per-guest: 0 }\n",
+	  "1: limits.ports-per-guest: '0' is not from 1 to 262144" },
 	/* values of dhcp */
 	{ "lease without unit", "dhcp:\n  lease: 3600\n",
 	  "2: dhcp.lease: '3600' is no time like 90s, 30m, 12h or 7d" },
@@ -349,6 +402,24 @@ static const struct good_row good_rows[] = {
 	{ "least limits", "limits: { flows: 1, flows-per-guest: 1 }\n", AUTO " limits=1,1" },
 	{ "greatest limits", "limits: { flows: 262144, flows-per-guest: 262144 }\n",
 	  AUTO " limits=262144,262144" },
+	{ "limits of ports", "limits: { ports: 1000, ports-per-guest: 50 }\n", AUTO " port-limits=1000,50" },
+	{ "one limit of ports", "limits: { ports-per-guest: 262144 }\n", AUTO " port-limits=0,262144" },
+	{ "mode route", "mode: route\nsubnet: 203.0.113.128/25\n",
+	  "route 203.0.113.128/25 uplink=auto dhcp=43200s dns=host" },
+	{ "ports", "ports: 1024-29999,40000-65535\n", AUTO " ports=1024-29999,40000-65535" },
+	{ "ports with blanks", "ports: 1024-29999, 40000, 50000-50001\n", AUTO " ports=1024-29999,40000-40000,50000-50001" },
+	{ "a list of ports", "ports:\n- 2000\n- 2001-3000\n", AUTO " ports=2000-2000,2001-3000" },
+	{ "as many ranges as may be", "ports: 2000,2002,2004,2006,2008,2010,65535\n",
+	  AUTO " ports=2000-2000,2002-2002,2004-2004,2006-2006,2008-2008,2010-2010,65535-65535" },
+	{ "the default ports", "ports: 1024-65535\n", AUTO },
+	{ "one no-nat", "no-nat: 10.0.0.0/8\n", AUTO " no-nat=10.0.0.0/8" },
+	{ "a list of no-nat", "no-nat: [10.0.0.0/8, 192.0.2.7/32]\n", AUTO " no-nat=10.0.0.0/8,192.0.2.7/32" },
+	{ "an external address", "guests: [{ name: a, external: 203.0.113.20 }, { name: b, ip: .9, external: 203.0.113.21 }]\n",
+	  AUTO " a,-,0.0.0.0,203.0.113.20 b,-,0.0.0.9,203.0.113.21" },
+	{ "a forward on loopback of a routed network", "mode: route\nforwards:\n- { listen: 127.0.0.1:80, to: a }\n",
+	  "route auto uplink=auto dhcp=43200s dns=host 127.0.0.1:80:a:80/tcp" },
+	{ "an external address of a routed network", "mode: route\nguests: [{ name: a, external: 203.0.113.20 }]\n",
+	  "route auto uplink=auto dhcp=43200s dns=host a,-,0.0.0.0,203.0.113.20" },
 	{ "quoted values", "\"mode\": \"nat\"\nsubnet: 'auto'\n", AUTO },
 	{ "byte order mark and CRLF", "\xef\xbb\xbfmode: nat\r\nsubnet: auto\r\n", AUTO },
 };
@@ -357,10 +428,30 @@ static void print_guests(FILE *f, const struct config *cfg)
 {
 	char ip[ADDR_IP_SIZE], mac[ADDR_MAC_SIZE];
 
-	for (size_t i = 0; i < cfg->n_guests; i++)
+	for (size_t i = 0; i < cfg->n_guests; i++) {
 		fprintf(f, " %s,%s,%s", cfg->guests[i].name,
 			cfg->guests[i].has_mac ? addr_format_mac(cfg->guests[i].mac, mac) : "-",
 			addr_format_ip(cfg->guests[i].ip, ip));
+		if (cfg->guests[i].external)
+			fprintf(f, ",%s", addr_format_ip(cfg->guests[i].external, ip));
+	}
+}
+
+/* What the outside sees, where it differs from the defaults. */
+static void print_outside(FILE *f, const struct config *cfg)
+{
+	char prefix[ADDR_PREFIX_SIZE];
+	struct config defaults;
+
+	config_defaults(&defaults);
+	if (cfg->n_ports != defaults.n_ports || memcmp(cfg->ports, defaults.ports, sizeof(cfg->ports)))
+		for (unsigned int i = 0; i < cfg->n_ports; i++)
+			fprintf(f, "%s%u-%u", i ? "," : " ports=", cfg->ports[i].first,
+				cfg->ports[i].last);
+	for (unsigned int i = 0; i < cfg->n_untranslated; i++)
+		fprintf(f, "%s%s", i ? "," : " no-nat=",
+			addr_format_prefix(cfg->untranslated[i].addr, cfg->untranslated[i].mask,
+					   prefix));
 }
 
 /* What differs from the defaults. */
@@ -378,6 +469,8 @@ static void print_limits(FILE *f, const struct config *cfg)
 		fprintf(f, " filter=%s", config_filter_word(cfg->filter));
 	if (cfg->max_flows || cfg->max_guest_flows)
 		fprintf(f, " limits=%u,%u", cfg->max_flows, cfg->max_guest_flows);
+	if (cfg->max_ports || cfg->max_guest_ports)
+		fprintf(f, " port-limits=%u,%u", cfg->max_ports, cfg->max_guest_ports);
 }
 
 static char *print_config(const struct config *cfg)
@@ -386,7 +479,7 @@ static char *print_config(const struct config *cfg)
 	size_t size;
 	FILE *f = open_memstream(&out, &size);
 
-	fprintf(f, "%s %s", cfg->mode == CV_MODE_NAT ? "nat" : "isolated",
+	fprintf(f, "%s %s", config_mode_word(cfg->mode),
 		cfg->subnet_auto ? "auto" : addr_format_prefix(cfg->subnet, cfg->netmask, text));
 	fprintf(f, "%s uplink=%s", cfg->isolate ? " isolate" : "", cfg->n_uplinks ? "" : "auto");
 	for (unsigned int i = 0; i < cfg->n_uplinks; i++)
@@ -399,6 +492,7 @@ static char *print_config(const struct config *cfg)
 	if (cfg->domain[0])
 		fprintf(f, " domain=%s", cfg->domain);
 	print_limits(f, cfg);
+	print_outside(f, cfg);
 	print_guests(f, cfg);
 	for (size_t i = 0; i < cfg->n_forwards; i++)
 		fprintf(f, " %s", forward_format(&cfg->forwards[i], spec));
