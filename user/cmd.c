@@ -11,6 +11,7 @@
 #include "forward_spec.h"
 #include "log.h"
 #include "mem.h"
+#include "network.h"
 #include "paths.h"
 #include "report.h"
 #include "tables.h"
@@ -72,6 +73,14 @@ void cmd_names_release(struct cmd_names *names)
 const char *cmd_name(const struct cmd_names *names, __u32 slot)
 {
 	return slot < names->n && names->by_slot[slot][0] ? names->by_slot[slot] : NULL;
+}
+
+void cmd_put_limit(struct report *r, const char *key, __u32 limit)
+{
+	if (limit == NETWORK_NO_LIMIT)
+		report_text(r, key, NULL);
+	else
+		report_number(r, key, limit);
 }
 
 int cmd_finish(struct report *r, int err, const char *what)

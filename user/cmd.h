@@ -29,6 +29,9 @@ int cmd_names_load(struct tables *t, __u16 net, struct cmd_names *ret);	/* net 0
 void cmd_names_release(struct cmd_names *names);
 const char *cmd_name(const struct cmd_names *names, __u32 slot);	/* NULL: no such port */
 
+/** cmd_put_limit() - a cell; null where there is none */
+void cmd_put_limit(struct report *r, const char *key, __u32 limit);
+
 /** cmd_finish() - end the report.  @err: of the walk that filled it.  Return: the exit code */
 int cmd_finish(struct report *r, int err, const char *what);
 

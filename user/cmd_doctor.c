@@ -79,7 +79,7 @@ static int note_modes(__u16 id, const struct cv_network *n, void *arg)
 	struct modes *m = arg;
 
 	m->dhcp |= n->flags & CV_NET_DHCP;
-	m->nat |= n->mode == CV_MODE_NAT;
+	m->nat |= n->mode != CV_MODE_ISOLATED;
 	return 0;
 }
 

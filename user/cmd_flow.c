@@ -184,29 +184,40 @@ struct flow_counts {
 	struct tables *t;
 };
 
-static int put_count(struct flow_counts *c, const char *key, const char *name, __u16 net,
-		     __u32 slot, __u32 limit)
+/* What follows the name. */
+static int put_count(struct flow_counts *c, __u16 net, __u32 slot, __u32 max_flows,
+		     __u32 max_ports)
 {
-	__u32 flows;
+	__u32 flows, ports;
 	int err = tables_flow_count(c->t, net, slot, &flows);
 
+	if (!err)
+		err = tables_port_count(c->t, net, slot, &ports);
 	if (err)
 		return err;
-	report_row(c->r);
-	report_text(c->r, key, name);
 	report_number(c->r, "flows", flows);
-	report_number(c->r, "limit", limit);
+	report_number(c->r, "limit", max_flows);
+	report_number(c->r, "external_ports", ports);
+	cmd_put_limit(c->r, "external_ports_limit", max_ports);
 	return 0;
 }
 
 static int put_network_count(__u16 id, const struct cv_network *n, void *arg)
 {
-	return put_count(arg, "network", n->name, id, 0, n->max_flows);
+	struct flow_counts *c = arg;
+
+	report_row(c->r);
+	report_text(c->r, "network", n->name);
+	return put_count(c, id, 0, n->max_flows, n->max_ports);
 }
 
 static int put_guest_count(__u32 slot, const struct cv_port *p, void *arg)
 {
-	return put_count(arg, "guest", p->name, p->net, slot, p->max_flows);
+	struct flow_counts *c = arg;
+
+	report_row(c->r);
+	report_text(c->r, "guest", p->name);
+	return put_count(c, p->net, slot, p->max_flows, p->max_ports);
 }
 
 static struct report *new_counts(bool json)
@@ -266,7 +277,7 @@ int cmd_flow_count(int argc, char **argv)
 	int code, n;
 
 	n = cli_parse(argc, argv, "flow count [NET] [OPTION]...",
-		      "Count flows, of all networks or of one and its guests, next to their limits.",
+		      "Count flows and external ports, of all networks or of one and its guests, next to their limits.",
 		      NULL, 0, 1, &json, &code);
 	if (n < 0)
 		return code;

@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "cmd.h"
 #include "cmd_network.h"
+#include "config.h"
 #include "datapath.h"
 #include "log.h"
 #include "paths.h"
@@ -54,6 +55,8 @@ int cmd_network_fill(struct tables *t, struct cmd_network *ret)
 		err = tables_each_lease(t, ret->id, count_lease, &ret->n_leases);
 	if (!err)
 		err = tables_flow_count(t, ret->id, 0, &ret->flows);
+	if (!err)
+		err = tables_port_count(t, ret->id, 0, &ret->external_ports);
 	return err ? log_ret(err, "network '%s': cannot read the maps", ret->entry.name) : 0;
 }
 
@@ -65,26 +68,13 @@ int cmd_network_read(const char *name, struct cmd_network *ret)
 	return err ? err : cmd_network_fill(t, ret);
 }
 
-const char *cmd_mode_name(__u32 mode)
-{
-	switch (mode) {
-	case CV_MODE_NAT:
-		return "nat";
-	case CV_MODE_ROUTE:
-		return "route";
-	case CV_MODE_ISOLATED:
-		return "isolated";
-	}
-	return NULL;
-}
-
 void cmd_network_row(struct report *r, const struct cmd_network *n)
 {
 	char prefix[ADDR_PREFIX_SIZE], ip[ADDR_IP_SIZE];
 
 	report_row(r);
 	report_text(r, "network", n->entry.name);
-	report_text(r, "mode", cmd_mode_name(n->entry.mode));
+	report_text(r, "mode", config_mode_word(n->entry.mode));
 	report_text(r, "subnet", addr_format_prefix(n->entry.subnet, n->entry.netmask, prefix));
 	report_text(r, "gateway", addr_format_ip(n->entry.gateway, ip));
 	report_text(r, "uplinks", n->uplinks[0] ? n->uplinks : NULL);

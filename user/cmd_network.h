@@ -15,6 +15,7 @@ struct cmd_network {
 	struct cv_network entry;
 	unsigned int n_ports, n_leases;
 	__u32 flows;
+	__u32 external_ports;	/* that they use */
 	char uplinks[256];	/* "eth0, eth1" */
 };
 
@@ -26,7 +27,6 @@ int cmd_network_fill(struct tables *t, struct cmd_network *ret);
 void cmd_network_row(struct report *r, const struct cmd_network *n);
 /** cmd_network_print() - as a report of one.  Return: exit code */
 int cmd_network_print(const struct cmd_network *n, bool json);
-const char *cmd_mode_name(__u32 mode);
 
 /** cmd_ports() - a row for each port, as `port ls` and `show` have it.  Return: 0 or -errno */
 int cmd_ports(struct report *r, struct tables *t, const struct cmd_network *n);

@@ -21,6 +21,7 @@ int cmd_port_add(int argc, char **argv)
 	const struct cli_option options[] = {
 		{ 0, "mac", CLI_STRING, &spec.mac, "MAC", "of the guest (made from the names)" },
 		{ 0, "ip", CLI_STRING, &spec.ip, "IP", "the guest's address, also as .10 (by DHCP)" },
+		{ 0, "external", CLI_STRING, &spec.external, "IP", "an address outside for this guest alone" },
 		{ 0, "user", CLI_STRING, &spec.user, "USER", "who may open the TAP (root)" },
 		{ 0, "queues", CLI_UINT, &spec.queues, "N", "of the TAP (1)" },
 		{ 0, "veth", CLI_STRING, &spec.netns, "NETNS", "a veth into this namespace, not a TAP" },
@@ -80,9 +81,11 @@ static int put_port(__u32 slot, const struct cv_port *p, void *arg)
 	char mac[ADDR_MAC_SIZE], ip[ADDR_IP_SIZE], link[NET_NAME_SIZE];
 	struct list *list = arg;
 	struct net_link l;
-	__u32 flows;
+	__u32 flows, ports;
 	int err = tables_flow_count(list->t, p->net, slot, &flows);
 
+	if (!err)
+		err = tables_port_count(list->t, p->net, slot, &ports);
 	if (err)
 		return err;
 	network_port_link(p->name, link);
@@ -96,6 +99,9 @@ static int put_port(__u32 slot, const struct cv_port *p, void *arg)
 	report_text(list->r, "state", link_state(list, p, &l));
 	report_number(list->r, "queues", p->queues);
 	report_number(list->r, "flows", flows);
+	report_text(list->r, "external", p->external ? addr_format_ip(p->external, ip) : NULL);
+	report_number(list->r, "external_ports", ports);
+	cmd_put_limit(list->r, "max_external_ports", p->max_ports);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "cmd.h"
 #include "cmd_network.h"
+#include "config.h"
 #include "daemon.h"
 #include "datapath.h"
 #include "log.h"
@@ -113,6 +114,38 @@ static void put_bool(struct report *r, const char *key, bool value)
 		put_text(r, key, value ? "yes" : "no");
 }
 
+static void put_limit(struct report *r, const char *key, __u32 limit)
+{
+	if (limit == NETWORK_NO_LIMIT)
+		put_text(r, key, NULL);
+	else
+		put_number(r, key, limit);
+}
+
+/* As `ports` of the configuration has it, without what the host keeps. */
+static void put_ranges(struct report *r, const struct cv_network *n)
+{
+	char text[CV_MAX_PORT_RANGES * sizeof("65535-65535,")] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < CV_MAX_PORT_RANGES && n->ports[i].last; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s%u-%u", i ? "," : "",
+				n->ports[i].first, n->ports[i].last);
+	put_text(r, "masquerade_ports", n->mode == CV_MODE_NAT ? text : NULL);
+}
+
+static void put_untranslated(struct report *r, const struct cv_network *n)
+{
+	char text[CV_MAX_UNTRANSLATED * (ADDR_PREFIX_SIZE + 1)] = "", prefix[ADDR_PREFIX_SIZE];
+	size_t len = 0;
+
+	for (int i = 0; i < CV_MAX_UNTRANSLATED && n->untranslated[i].mask; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "",
+				addr_format_prefix(n->untranslated[i].addr,
+						   n->untranslated[i].mask, prefix));
+	put_text(r, "no_nat", len ? text : NULL);
+}
+
 static const char *const timeout_keys[CV_N_TIMEOUTS] = {
 	[CV_TIMEOUT_UDP] = "udp_timeout_s",
 	[CV_TIMEOUT_TCP_ESTABLISHED] = "tcp_timeout_s",
@@ -127,7 +160,7 @@ static __u64 whole_seconds(__u32 ticks)
 }
 
 static void put_network(struct report *r, const struct cmd_network *n, const struct hooks *h,
-			__u32 guest_flows)
+			const struct network_guest_limits *guest)
 {
 	char prefix[ADDR_PREFIX_SIZE], ip[ADDR_IP_SIZE], mac[ADDR_MAC_SIZE];
 	char netns[40], link[16];
@@ -137,7 +170,7 @@ static void put_network(struct report *r, const struct cmd_network *n, const str
 	if (report_json(r))
 		report_row(r);
 	put_text(r, "network", n->entry.name);
-	put_text(r, "mode", cmd_mode_name(n->entry.mode));
+	put_text(r, "mode", config_mode_word(n->entry.mode));
 	put_text(r, "subnet", addr_format_prefix(n->entry.subnet, n->entry.netmask, prefix));
 	put_text(r, "gateway", addr_format_ip(n->entry.gateway, ip));
 	put_text(r, "gateway_mac", addr_format_mac(n->entry.gateway_mac, mac));
@@ -145,6 +178,8 @@ static void put_network(struct report *r, const struct cmd_network *n, const str
 	put_number(r, "mtu", n->entry.mtu);
 	put_bool(r, "isolate", n->entry.flags & CV_NET_ISOLATE);
 	put_text(r, "filter", config_filter_word(n->entry.filter));
+	put_ranges(r, &n->entry);
+	put_untranslated(r, &n->entry);
 	put_bool(r, "dhcp", n->entry.flags & CV_NET_DHCP);
 	put_number(r, "lease_s", n->entry.lease_s);
 	put_text(r, "namespace", netns);
@@ -153,7 +188,10 @@ static void put_network(struct report *r, const struct cmd_network *n, const str
 	put_number(r, "leases", n->n_leases);
 	put_number(r, "flows", n->flows);
 	put_number(r, "max_flows", n->entry.max_flows);
-	put_number(r, "max_guest_flows", guest_flows);
+	put_number(r, "max_guest_flows", guest->flows);
+	put_number(r, "external_ports", n->external_ports);
+	put_limit(r, "max_external_ports", n->entry.max_ports);
+	put_limit(r, "max_guest_external_ports", guest->ports);
 	for (int i = 0; i < CV_N_TIMEOUTS; i++)
 		put_number(r, timeout_keys[i], whole_seconds(n->entry.timeout_ticks[i]));
 	put_number(r, "hooks", h->wanted);
@@ -165,6 +203,7 @@ static int show(const char *name, bool json)
 {
 	_tables_ struct tables *t = NULL;
 	struct hooks h = { .net = name };
+	struct network_guest_limits limits;
 	struct cmd_network n;
 	struct report *r;
 	int err;
@@ -179,7 +218,8 @@ static int show(const char *name, bool json)
 			report_end(r);
 		return CLI_FAILED;
 	}
-	put_network(r, &n, &h, network_guest_flows(t, name));
+	limits = network_guest_limits(t, name);
+	put_network(r, &n, &h, &limits);
 	report_section(r, "guests");
 	return cmd_finish(r, cmd_ports(r, t, &n), "ports");
 }

@@ -40,11 +40,13 @@ static int put_guest(__u32 slot, const struct cv_port *p, void *arg)
 	const struct stats *s = arg;
 	struct net_counters c = {};
 	char ip[ADDR_IP_SIZE];
-	__u32 flows;
+	__u32 flows, ports;
 	bool known;
 	int err;
 
 	err = tables_flow_count(s->t, p->net, slot, &flows);
+	if (!err)
+		err = tables_port_count(s->t, p->net, slot, &ports);
 	if (err)
 		return err;
 	known = s->inside && !net_port_counters(s->inside, p->ifindex, &c);
@@ -56,6 +58,7 @@ static int put_guest(__u32 slot, const struct cv_port *p, void *arg)
 	put_counter(s->r, "packets_in", known, c.to_guest_packets);
 	put_counter(s->r, "bytes_in", known, c.to_guest_bytes);
 	report_number(s->r, "flows", flows);
+	report_number(s->r, "external_ports", ports);
 	return 0;
 }
 

@@ -114,23 +114,50 @@ static const char *lease_text(__u32 seconds, char buf[24])
 	return buf;
 }
 
+static const char *uplink_words(__u32 mode)
+{
+	switch (mode) {
+	case CV_MODE_ISOLATED:
+		return "none: isolated";
+	case CV_MODE_ROUTE:
+		return ", routed: the outside needs a route to the subnet by this host";
+	default:
+		return "";
+	}
+}
+
+/* What of the outside gets in, besides answers, when no rule says another thing. */
+static const char *inbound_words(const struct cv_network *n)
+{
+	if (n->mode == CV_MODE_ROUTE)
+		return "What comes in unasked is dropped, unless a rule allows it.";
+	switch (n->filter) {
+	case CV_FILTER_ENDPOINT_INDEPENDENT:
+		return "Anybody gets in to ports that guests have in use outside, to forwards, and to a guest's own external address; the rest is dropped.";
+	case CV_FILTER_ADDRESS:
+		return "Addresses that a guest has sent to get in from any port of theirs, anybody to forwards and to a guest's own external address; the rest is dropped.";
+	default:
+		return "What comes in unasked, neither to a forward nor to a guest's own external address, is dropped.";
+	}
+}
+
 static void tell(const struct cmd_network *n)
 {
 	char prefix[ADDR_PREFIX_SIZE], ip[ADDR_IP_SIZE], lease[24];
 	const char *daemon = daemon_running() ? "" : "; no daemon: new guests get no address";
-	bool nat = n->entry.mode == CV_MODE_NAT;
 
 	printf("network %s is up\n", n->entry.name);
 	printf("  subnet   %s, gateway %s, MTU %u\n",
 	       addr_format_prefix(n->entry.subnet, n->entry.netmask, prefix),
 	       addr_format_ip(n->entry.gateway, ip), n->entry.mtu);
-	printf("  uplink   %s\n", nat ? n->uplinks : "none: isolated");
+	printf("  uplink   %s%s\n", n->uplinks, uplink_words(n->entry.mode));
 	if (n->entry.flags & CV_NET_DHCP)
 		printf("  DHCP     leases of %s%s\n", lease_text(n->entry.lease_s, lease), daemon);
 	else
 		puts("  DHCP     off");
-	if (nat)
-		puts("The host's firewall does not see the guests' flows; what comes in unasked, and to no forward, is dropped.");
+	if (n->entry.mode != CV_MODE_ISOLATED)
+		printf("The host's firewall does not see the guests' flows. %s\n",
+		       inbound_words(&n->entry));
 	printf("A guest:   culvert run%s%s -- qemu-system-x86_64 -m 1G -drive file=disk.qcow2\n",
 	       strcmp(n->entry.name, "default") ? " -n " : "",
 	       strcmp(n->entry.name, "default") ? n->entry.name : "");

@@ -120,7 +120,7 @@ static int check_links(struct patient *p)
 	int err;
 
 	if (check_hook(p, p->d->host, DATAPATH_TO_UPLINK, p->n->host_ifindex, "host", &host) &&
-	    !host.forwarding && p->n->mode == CV_MODE_NAT)
+	    !host.forwarding && p->n->mode != CV_MODE_ISOLATED)
 		warn_not_forwarding(p, &host);
 	network_netns_name(p->n->name, netns);
 	err = netns_open(netns, &p->netns_fd);
@@ -221,7 +221,7 @@ static int check_uplink(struct doctor *d, int ifindex, const struct cv_uplink *u
 
 static int count_nat(__u16 id, const struct cv_network *n, void *arg)
 {
-	*(unsigned int *)arg += n->mode == CV_MODE_NAT;
+	*(unsigned int *)arg += n->mode != CV_MODE_ISOLATED;
 	return 0;
 }
 

@@ -79,6 +79,30 @@ static int add_own(const struct network_work *w, const struct forward *f, enum f
 	return err < 0 ? cannot_write(w, err) : 0;
 }
 
+/* Sockets of the host are led to guests in any mode, others where addresses are translated. */
+static bool fits_mode(const struct network_work *w, const struct forward *f)
+{
+	return w->entry.mode == CV_MODE_NAT || addr_is_loopback(f->addr);
+}
+
+static int check_mode(const struct network_work *w, const struct forward *f)
+{
+	if (fits_mode(w, f))
+		return 0;
+	if (w->entry.mode == CV_MODE_ROUTE)
+		return log_refuse(-EINVAL, "network '%s' is routed: guests are reached at their own addresses, by forwards on loopback alone",
+				  w->name);
+	return log_refuse(-EINVAL, "network '%s' is isolated: it has no uplink to listen on", w->name);
+}
+
+/* Those that wait until the network translates again. */
+static void drop_unfit(const struct network_work *w, struct forward_list *list)
+{
+	for (size_t i = list->n; i-- > 0; )
+		if (!fits_mode(w, &list->entries[i].forward))
+			forward_list_remove(list, i);
+}
+
 /* --- closing what nobody wants */
 
 struct closing {
@@ -176,7 +200,8 @@ int forwards_make(struct network_work *w)
 	closed = load_wanted(w->name, &c.wanted);
 	if (closed)
 		closed = cannot_read(w, closed);
-	else
+	drop_unfit(w, &c.wanted);
+	if (!closed)
 		closed = close_all_unwanted(&c);
 	if (closed >= 0)
 		opened = open_wanted(w, &c.wanted);
@@ -226,8 +251,10 @@ static int refuse_overlap(const struct forward_list *wanted, const struct forwar
 static int open_own(struct network_work *w, struct forward_list *wanted, const struct forward *f,
 		    __u32 slot)
 {
-	int err = refuse_overlap(wanted, f);
+	int err = check_mode(w, f);
 
+	if (!err)
+		err = refuse_overlap(wanted, f);
 	if (!err)
 		err = forward_open(w, f, slot, LOG_LEVEL_ERROR);
 	if (err < 0)
@@ -243,6 +270,7 @@ int forwards_open_port(struct network_work *w, const struct network_port_spec *s
 
 	if (err)
 		return cannot_read(w, err);
+	drop_unfit(w, &wanted);
 	open_waiting(w, &wanted, spec->name, slot);
 	for (unsigned int i = 0; i < spec->n_forwards && !err; i++)
 		err = open_own(w, &wanted, &spec->forwards[i], slot);
@@ -303,8 +331,9 @@ int network_forward_add(const char *net, const struct forward *f)
 	err = network_work_open(&w, net);
 	if (err)
 		return err;
-	if (w.entry.mode == CV_MODE_ISOLATED && !addr_is_loopback(f->addr))
-		return log_refuse(-EINVAL, "network '%s' is isolated: it has no uplink to listen on", net);
+	err = check_mode(&w, f);
+	if (err)
+		return err;
 	err = load_wanted(net, &wanted);
 	if (err)
 		return cannot_read(&w, err);

@@ -69,10 +69,13 @@ static int set_ports(struct network_work *w)
 {
 	struct cv_range own, none = { 0 };
 	int err = read_reserved(&own.first, &own.last);
+	unsigned int least;
 
 	if (err)
 		return log_ret(err, "cannot read the host's port range");
-	if (ranges_without(&w->cfg, own, w->entry.ports) >= LEAST_PORTS)
+	/* Who configures a few has them. */
+	least = ranges_without(&w->cfg, none, w->entry.ports) < LEAST_PORTS ? 1 : LEAST_PORTS;
+	if (ranges_without(&w->cfg, own, w->entry.ports) >= least)
 		return 0;
 	log_warn("the host's own sockets may use ports %u to %u (net.ipv4.ip_local_port_range), so guests share them",
 		 own.first, own.last);
@@ -92,6 +95,7 @@ static int set_entry(struct network_work *w)
 		.uplink = w->uplinks.n ? w->uplinks.links[0].ifindex : 0,
 	};
 
+	memcpy(n.untranslated, w->cfg.untranslated, sizeof(n.untranslated));
 	network_set_limits(w, &n);
 	network_mac(w->name, "gateway", n.gateway_mac);
 	strcpy(n.name, w->name);
@@ -112,6 +116,9 @@ static int keep_subnet(struct network_work *w)
 	}
 	w->cfg.subnet = w->entry.subnet;
 	w->cfg.netmask = w->entry.netmask;
+	if ((w->cfg.mode == CV_MODE_ROUTE && w->entry.mode != CV_MODE_ROUTE) ||
+	    (w->cfg.n_untranslated && !tables_shows_guests(&w->entry)))
+		return subnet_check(w->host, w->tables, w->name, &w->cfg, &w->uplinks);
 	return 0;
 }
 
@@ -122,8 +129,7 @@ static int choose_subnet(struct network_work *w)
 	if (w->id)
 		return keep_subnet(w);
 	if (!w->cfg.subnet_auto)
-		return subnet_check(w->host, w->tables, w->name, w->cfg.subnet, w->cfg.netmask,
-				    &w->uplinks);
+		return subnet_check(w->host, w->tables, w->name, &w->cfg, &w->uplinks);
 	err = subnet_choose(w->host, w->tables, &w->cfg.subnet, &w->cfg.netmask);
 	return err ? log_ret(err, "network '%s': no private subnet is free", w->name) : 0;
 }
@@ -153,11 +159,13 @@ static int prepare(struct network_work *w, const struct config *cfg)
 	int err;
 
 	w->cfg = *cfg;
-	err = uplink_choose(w->host, &w->cfg, &w->uplinks);
+	err = uplink_choose(w->host, w->tables, &w->cfg, &w->uplinks);
 	if (!err)
 		err = choose_subnet(w);
 	if (!err)
 		err = check_guests(w);
+	if (!err)
+		err = externals_check(w);
 	if (!err && !w->id) {
 		err = tables_network_free_id(w->tables, &w->id);
 		if (err)

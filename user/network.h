@@ -41,6 +41,7 @@ struct network_port_spec {
 	const char *name;
 	const char *mac;	/* NULL: made from network and name */
 	const char *ip;		/* NULL: by DHCP */
+	const char *external;	/* NULL: as the configuration says */
 	const char *user;	/* NULL: root */
 	unsigned int queues;	/* 1 .. 256; TAP only */
 	const char *netns;	/* not NULL: a veth whose far end goes there (name or path) */
@@ -86,8 +87,15 @@ struct network_forward {
 int network_each_forward(struct tables *t, const char *net,
 			 int (*fn)(const struct network_forward *f, void *arg), void *arg);
 
-/** network_guest_flows() - how many flows each guest may have, as the network came up */
-__u32 network_guest_flows(const struct tables *t, const char *net);
+#define NETWORK_NO_LIMIT 0xffffffffU
+
+struct network_guest_limits {
+	__u32 flows;
+	__u32 ports;		/* NETWORK_NO_LIMIT: as many as flows need */
+};
+
+/** network_guest_limits() - what each guest may have, as the network came up */
+struct network_guest_limits network_guest_limits(const struct tables *t, const char *net);
 
 /**
  * network_flush() - forget flows

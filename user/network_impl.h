@@ -170,9 +170,19 @@ int forward_open(struct network_work *w, const struct forward *f, __u32 slot,
 int forward_each_port(const struct forward *f, const struct forward_addresses *a,
 		      int (*fn)(__be32 addr, __u16 port, void *arg), void *arg);
 
+/* --- addresses outside that guests have whole (network_external.c) */
+
+/** externals_check() - may the guests of w->cfg have theirs?  Logs.  Return: 0, -EADDRINUSE or -errno */
+int externals_check(const struct network_work *w);
+/** external_check_port() - the same of a port that is added */
+int external_check_port(const struct network_work *w, const struct cv_port *p);
+/** externals_make() - each port its own, and `whole` as the network's entry wants it */
+int externals_make(struct network_work *w);
+int externals_undo(struct network_work *w);
+
 /* --- limits (network_limits.c) */
 
-/** network_set_limits() - timeouts and number of flows, from w->cfg; warns of what is unwise */
+/** network_set_limits() - timeouts, number of flows and ports, from w->cfg; warns of what is unwise */
 void network_set_limits(const struct network_work *w, struct cv_network *n);
 /** limits_make() - the same of each guest's port */
 int limits_make(struct network_work *w);

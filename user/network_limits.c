@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How many flows a network and its guests may have, how long these may be
- * silent, and forgetting some of them.
+ * How many flows and external ports a network and its guests may have, how
+ * long flows may be silent, and forgetting some of them.
  */
 #include <errno.h>
 
@@ -58,33 +58,37 @@ void network_set_limits(const struct network_work *w, struct cv_network *n)
 	for (int i = 0; i < CV_N_TIMEOUTS; i++)
 		n->timeout_ticks[i] = CV_TICKS(w->cfg.timeout_s[i]);
 	n->max_flows = w->cfg.max_flows ? smaller(w->cfg.max_flows, table) : table;
+	n->max_ports = w->cfg.max_ports ? w->cfg.max_ports : NETWORK_NO_LIMIT;
 }
 
 /* --- of each guest */
 
-static __u32 guest_flows(const struct tables *t, const struct config *cfg)
+static struct network_guest_limits guest_limits(const struct tables *t, const struct config *cfg)
 {
 	__u32 table = tables_meta(t)->max_flows;
 
-	return cfg->max_guest_flows ? smaller(cfg->max_guest_flows, table) :
-				      smaller(CV_FLOWS_PER_PORT, table / 4);
+	return (struct network_guest_limits) {
+		.flows = cfg->max_guest_flows ? smaller(cfg->max_guest_flows, table) :
+						smaller(CV_FLOWS_PER_PORT, table / 4),
+		.ports = cfg->max_guest_ports ? cfg->max_guest_ports : NETWORK_NO_LIMIT,
+	};
 }
 
-__u32 network_guest_flows(const struct tables *t, const char *net)
+struct network_guest_limits network_guest_limits(const struct tables *t, const char *net)
 {
+	struct network_guest_limits limits;
 	struct config cfg;
-	__u32 flows;
 
 	if (state_load_config(net, &cfg))
 		config_defaults(&cfg);
-	flows = guest_flows(t, &cfg);
+	limits = guest_limits(t, &cfg);
 	config_release(&cfg);
-	return flows;
+	return limits;
 }
 
 struct limit_walk {
 	struct tables *t;
-	__u32 flows;
+	struct network_guest_limits limits;
 	int changed;
 };
 
@@ -93,8 +97,9 @@ static int limit_port(__u32 slot, const struct cv_port *p, void *arg)
 	struct limit_walk *walk = arg;
 	struct cv_port want = *p;
 
-	want.max_flows = walk->flows;
-	if (want.max_flows == p->max_flows)
+	want.max_flows = walk->limits.flows;
+	want.max_ports = walk->limits.ports;
+	if (want.max_flows == p->max_flows && want.max_ports == p->max_ports)
 		return 0;
 	walk->changed = STEP_CHANGED;
 	return tables_port_put(walk->t, slot, &want);
@@ -102,7 +107,7 @@ static int limit_port(__u32 slot, const struct cv_port *p, void *arg)
 
 int limits_make(struct network_work *w)
 {
-	struct limit_walk walk = { .t = w->tables, .flows = guest_flows(w->tables, &w->cfg) };
+	struct limit_walk walk = { .t = w->tables, .limits = guest_limits(w->tables, &w->cfg) };
 	int err = tables_each_port(w->tables, w->id, limit_port, &walk);
 
 	if (err)

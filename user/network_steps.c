@@ -33,6 +33,13 @@ int network_failed(const struct network_work *w, const struct net *net, int err,
 
 /* --- the entry in the map */
 
+/* Else flows would go on with guests' own addresses, or without. */
+static bool same_translation(const struct cv_network *a, const struct cv_network *b)
+{
+	return a->mode == b->mode &&
+	       !memcmp(a->untranslated, b->untranslated, sizeof(a->untranslated));
+}
+
 static int entry_make(struct network_work *w)
 {
 	struct cv_network now;
@@ -44,6 +51,8 @@ static int entry_make(struct network_work *w)
 		return network_failed(w, NULL, err, "cannot read its entry");
 	if (tables_network_put(w->tables, w->id, &w->entry))
 		return network_failed(w, NULL, -EIO, "cannot write its entry");
+	if (!err && !same_translation(&now, &w->entry) && datapath_flush(w->id, 0) < 0)
+		return network_failed(w, NULL, -EIO, "cannot forget its flows");
 	return err ? STEP_MADE : STEP_CHANGED;
 }
 
@@ -287,6 +296,7 @@ static int uplinks_undo(struct network_work *w)
 
 const struct network_step network_steps[] = {
 	{ "entry",	entry_make,		entry_undo },
+	{ "externals",	externals_make,		externals_undo },
 	{ "files",	files_make,		files_undo },
 	{ "namespace",	netns_step_make,	netns_step_undo },
 	{ "bridge",	bridge_make,		bridge_undo },

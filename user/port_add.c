@@ -26,6 +26,7 @@ static int read_spec(const struct network_work *w, const struct network_port_spe
 	*p = (struct cv_port) {
 		.net = w->id, .kind = spec->netns ? CV_PORT_VETH : CV_PORT_TAP,
 		.queues = spec->netns ? 1 : spec->queues, .ip = guest.ip,
+		.external = guest.external,
 	};
 	strcpy(p->name, spec->name);
 	if (guest.has_mac)
@@ -39,6 +40,9 @@ static int read_spec(const struct network_work *w, const struct network_port_spe
 			       w->name);
 	if (p->ip == w->entry.gateway)
 		return log_refuse(-EINVAL, "'%s' is the gateway's address", spec->ip);
+	if (spec->external && (addr_parse_ip(spec->external, &p->external) ||
+			       !config_address_usable(p->external)))
+		return log_refuse(-EINVAL, "'%s' is no IPv4 address that a guest may have", spec->external);
 	if (!spec->netns && (!spec->queues || spec->queues > TAP_MAX_QUEUES))
 		return log_refuse(-EINVAL, "a TAP has from 1 to %d queues", TAP_MAX_QUEUES);
 	if (p->ip)
@@ -73,7 +77,7 @@ static int check_unique(struct network_work *w, struct cv_port *p)
 
 	if (err < 0)
 		return network_failed(w, NULL, err, "cannot read its ports");
-	return err ? -EEXIST : 0;
+	return err ? -EEXIST : external_check_port(w, p);
 }
 
 static int read_user(const char *user, uid_t *ret_uid)
@@ -174,6 +178,7 @@ static int add_link(struct network_work *w, const struct network_port_spec *spec
 
 static int reserve_slot(struct network_work *w, struct cv_port *p, __u32 *ret_slot)
 {
+	struct network_guest_limits limits;
 	__u32 slot;
 	int err;
 
@@ -184,7 +189,9 @@ static int reserve_slot(struct network_work *w, struct cv_port *p, __u32 *ret_sl
 	if (err < 0)
 		return log_ret(err, "port '%s': cannot forget old flows of its slot", p->name);
 	p->ifindex = CV_IFINDEX_PORT + slot;
-	p->max_flows = network_guest_flows(w->tables, w->name);
+	limits = network_guest_limits(w->tables, w->name);
+	p->max_flows = limits.flows;
+	p->max_ports = limits.ports;
 	err = tables_port_put(w->tables, slot, p);
 	if (!err && p->ip)
 		err = reservation_put(w, p->name, p->mac, p->ip, slot);

@@ -78,6 +78,11 @@ static int on_network(__u16 id, const struct cv_network *n, void *arg)
 	return add_prefix(arg, n->subnet, n->netmask);
 }
 
+static int on_port(__u32 slot, const struct cv_port *p, void *arg)
+{
+	return p->external ? add_prefix(arg, p->external, ~(__be32)0) : 0;
+}
+
 static bool is_free(const struct prefix_list *list, __be32 ip, __be32 mask)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -97,6 +102,8 @@ int subnet_choose(struct net *host, struct tables *t, __be32 *ret_subnet, __be32
 		err = net_route_each(host, on_route, &used);
 	if (!err)
 		err = tables_each_network(t, on_network, &used);
+	if (!err)
+		err = tables_each_port(t, 0, on_port, &used);
 	if (err)
 		return err;
 
@@ -115,10 +122,11 @@ int subnet_choose(struct net *host, struct tables *t, __be32 *ret_subnet, __be32
 struct check {
 	const char *name;
 	__be32 subnet, mask;
+	bool routed, shows;	/* as tables_shows_guests() */
 	const struct uplink_set *uplinks;
 };
 
-/* Return: 1 when refused. */
+/* Return: 1 when refused, as check_network(). */
 static int check_address(const struct net_address *a, void *arg)
 {
 	const struct check *c = arg;
@@ -135,6 +143,11 @@ static int check_address(const struct net_address *a, void *arg)
 			  c->name, ours, theirs, c->uplinks->links[i].name);
 		return 1;
 	}
+	if (c->routed) {
+		log_error("network '%s': subnet %s overlaps the host's %s; mode 'route' needs addresses that are the guests' alone",
+			  c->name, ours, theirs);
+		return 1;
+	}
 	log_warn("network '%s': subnet %s overlaps the host's %s; guests will not reach that",
 		 c->name, ours, theirs);
 	return 0;
@@ -147,20 +160,30 @@ static int check_network(__u16 id, const struct cv_network *n, void *arg)
 
 	if (!strcmp(n->name, c->name) || !overlap(c->subnet, c->mask, n->subnet, n->netmask))
 		return 0;
+	addr_format_prefix(n->subnet, n->netmask, theirs);
+	if (c->routed || n->mode == CV_MODE_ROUTE || (c->shows && tables_shows_guests(n))) {
+		log_error("network '%s': subnet overlaps %s of network '%s'; addresses that are seen outside, by mode 'route' or by no-nat, are those of one network",
+			  c->name, theirs, n->name);
+		return 1;
+	}
 	log_warn("network '%s': subnet overlaps %s of network '%s'; the host itself reaches the guests of one only",
-		 c->name, addr_format_prefix(n->subnet, n->netmask, theirs), n->name);
+		 c->name, theirs, n->name);
 	return 0;
 }
 
-int subnet_check(struct net *host, struct tables *t, const char *name, __be32 subnet,
-		 __be32 mask, const struct uplink_set *uplinks)
+int subnet_check(struct net *host, struct tables *t, const char *name, const struct config *cfg,
+		 const struct uplink_set *uplinks)
 {
-	struct check c = { name, subnet, mask, uplinks };
+	struct check c = {
+		.name = name, .subnet = cfg->subnet, .mask = cfg->netmask,
+		.routed = cfg->mode == CV_MODE_ROUTE,
+		.shows = cfg->mode == CV_MODE_ROUTE || cfg->n_untranslated, .uplinks = uplinks,
+	};
 	int err = net_address_each(host, check_address, &c);
 
-	if (err > 0)
-		return -EADDRINUSE;
 	if (!err)
 		err = tables_each_network(t, check_network, &c);
+	if (err > 0)
+		return -EADDRINUSE;
 	return err ? log_ret(err, "network '%s': cannot see which subnets are in use", name) : 0;
 }

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct config;
 struct net;
 struct tables;
 struct uplink_set;
@@ -20,12 +21,15 @@ int subnet_choose(struct net *host, struct tables *t, __be32 *ret_subnet, __be32
 /**
  * subnet_check() - may network @name have this subnet?
  *
- * Refused where guests could not reach the uplink's own neighbours; other
- * overlaps work, for guests, and are warned of.  Logs.
+ * @cfg:	with the subnet chosen
+ *
+ * Refused where guests could not reach the uplink's own neighbours, and where
+ * guests' own addresses are seen outside but not theirs alone; other overlaps
+ * work, for guests, and are warned of.  Logs.
  *
  * Return: 0, -EADDRINUSE, or -errno.
  */
-int subnet_check(struct net *host, struct tables *t, const char *name, __be32 subnet,
-		 __be32 mask, const struct uplink_set *uplinks);
+int subnet_check(struct net *host, struct tables *t, const char *name, const struct config *cfg,
+		 const struct uplink_set *uplinks);
 
 #endif

@@ -33,17 +33,32 @@ static bool set_has(const struct uplink_set *set, int ifindex)
 
 /* --- which */
 
+struct address_search {
+	struct tables *t;
+	struct uplink *u;
+};
+
+/* An address that was secondary comes first when the one before it goes. */
+static bool is_guests(struct tables *t, __be32 ip)
+{
+	struct cv_whole w;
+
+	return !tables_whole_get(t, ip, &w);
+}
+
 static int on_address(const struct net_address *a, void *arg)
 {
-	struct uplink *u = arg;
+	const struct address_search *s = arg;
 
-	if (a->ifindex == u->ifindex && a->primary && !u->addr)
-		u->addr = a->ip;
+	if (a->ifindex == s->u->ifindex && a->primary && !s->u->addr && !is_guests(s->t, a->ip))
+		s->u->addr = a->ip;
 	return 0;
 }
 
-static int add_uplink(struct net *host, const struct net_link *l, struct uplink_set *set)
+static int add_uplink(struct net *host, struct tables *t, const struct net_link *l,
+		      struct uplink_set *set)
 {
+	struct address_search search = { t, &set->links[set->n] };
 	struct uplink *u = &set->links[set->n];
 	int err;
 
@@ -52,11 +67,11 @@ static int add_uplink(struct net *host, const struct net_link *l, struct uplink_
 	*u = (struct uplink) { .ifindex = l->ifindex, .mtu = l->mtu };
 	strcpy(u->name, l->name);
 	set->n++;
-	err = net_address_each(host, on_address, u);
+	err = net_address_each(host, on_address, &search);
 	return err ? log_ret(err, "uplink '%s': cannot read its addresses", u->name) : 0;
 }
 
-static int choose_named(struct net *host, const struct config *cfg, bool present,
+static int choose_named(struct net *host, struct tables *t, const struct config *cfg, bool present,
 			struct uplink_set *set)
 {
 	struct net_link l;
@@ -71,7 +86,7 @@ static int choose_named(struct net *host, const struct config *cfg, bool present
 		if (uplink_is_ours(l.ifindex))
 			return log_refuse(-EINVAL, "uplink '%s' is a network's own link", l.name);
 		if (!set_has(set, l.ifindex))
-			err = add_uplink(host, &l, set);
+			err = add_uplink(host, t, &l, set);
 		if (err)
 			return err;
 	}
@@ -80,6 +95,7 @@ static int choose_named(struct net *host, const struct config *cfg, bool present
 
 struct route_search {
 	struct net *query;	/* a second socket: the first is busy with the walk */
+	struct tables *t;
 	struct uplink_set *set;
 	bool present;
 };
@@ -101,13 +117,14 @@ static int on_route(const struct net_route *r, void *arg)
 			  l.name);
 		return 0;
 	}
-	return add_uplink(s->query, &l, s->set);
+	return add_uplink(s->query, s->t, &l, s->set);
 }
 
-static int choose_by_route(struct net *host, bool present, struct uplink_set *set)
+static int choose_by_route(struct net *host, struct tables *t, bool present,
+			   struct uplink_set *set)
 {
 	_net_ struct net *query = NULL;
-	struct route_search s = { .set = set, .present = present };
+	struct route_search s = { .t = t, .set = set, .present = present };
 	int err;
 
 	err = net_open(-1, &query);
@@ -122,27 +139,30 @@ static int choose_by_route(struct net *host, bool present, struct uplink_set *se
 	return 0;
 }
 
-static int choose(struct net *host, const struct config *cfg, bool present, struct uplink_set *ret)
+static int choose(struct net *host, struct tables *t, const struct config *cfg, bool present,
+		  struct uplink_set *ret)
 {
 	struct uplink_set set = { 0 };
 	int err = 0;
 
 	if (cfg->mode != CV_MODE_ISOLATED)
-		err = cfg->n_uplinks ? choose_named(host, cfg, present, &set) :
-				       choose_by_route(host, present, &set);
+		err = cfg->n_uplinks ? choose_named(host, t, cfg, present, &set) :
+				       choose_by_route(host, t, present, &set);
 	if (!err)
 		*ret = set;
 	return err;
 }
 
-int uplink_choose(struct net *host, const struct config *cfg, struct uplink_set *ret)
+int uplink_choose(struct net *host, struct tables *t, const struct config *cfg,
+		  struct uplink_set *ret)
 {
-	return choose(host, cfg, false, ret);
+	return choose(host, t, cfg, false, ret);
 }
 
-int uplink_present(struct net *host, const struct config *cfg, struct uplink_set *ret)
+int uplink_present(struct net *host, struct tables *t, const struct config *cfg,
+		   struct uplink_set *ret)
 {
-	return choose(host, cfg, true, ret);
+	return choose(host, t, cfg, true, ret);
 }
 
 unsigned int uplink_mtu(const struct uplink_set *set)

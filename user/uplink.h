@@ -18,7 +18,7 @@ struct tables;
 struct uplink {
 	int ifindex;
 	unsigned int mtu;
-	__be32 addr;		/* its first IPv4 address; 0: none yet */
+	__be32 addr;		/* its first IPv4 address that no guest has whole; 0: none yet */
 	char name[16];
 };
 
@@ -39,14 +39,16 @@ bool uplink_is_ours(int ifindex);
  * Return: 0, -ENODEV when there is none or one does not exist, -EOPNOTSUPP for
  * a link without Ethernet frames, or -errno.
  */
-int uplink_choose(struct net *host, const struct config *cfg, struct uplink_set *ret);
+int uplink_choose(struct net *host, struct tables *t, const struct config *cfg,
+		  struct uplink_set *ret);
 
 /**
  * uplink_present() - the same of what is there now, be it nothing
  *
  * Links that do not exist or cannot be used are passed over without a word.
  */
-int uplink_present(struct net *host, const struct config *cfg, struct uplink_set *ret);
+int uplink_present(struct net *host, struct tables *t, const struct config *cfg,
+		   struct uplink_set *ret);
 
 /** uplink_mtu() - the smallest of a set; 1500 for none */
 unsigned int uplink_mtu(const struct uplink_set *set);

@@ -78,13 +78,13 @@ static int choose(struct following *f, struct network_work *w)
 	struct uplink_set had;
 	int err;
 
-	err = uplink_present(f->host, &w->cfg, &w->uplinks);
+	err = uplink_present(f->host, f->tables, &w->cfg, &w->uplinks);
 	if (err || w->cfg.n_uplinks)
 		return err;
 	err = state_load_uplinks(w->name, had_names.uplinks, &had_names.n_uplinks);
 	if (err || !had_names.n_uplinks)
 		return err == -ENOENT ? 0 : err;
-	err = uplink_present(f->host, &had_names, &had);
+	err = uplink_present(f->host, f->tables, &had_names, &had);
 	return err ? err : keep_needed(f, w->id, &had, &w->uplinks);
 }
 
