@@ -156,16 +156,31 @@ int cmd_flow_ls(int argc, char **argv)
 	return code ? code : list_flows(argv[0], o.guest, &which, json);
 }
 
+static int print_flushed(const char *net, int flows)
+{
+	struct report *r = report_new("flushed", true);
+
+	if (!r) {
+		log_ret(-ENOMEM, "cannot tell how many");
+		return CLI_FAILED;
+	}
+	report_row(r);
+	report_text(r, "network", net);
+	report_number(r, "flows", flows);
+	return cmd_finish(r, 0, "flows");
+}
+
 int cmd_flow_flush(int argc, char **argv)
 {
 	struct flow_options o = { 0 };
 	const struct cli_option options[] = { FLOW_OPTIONS(o), { 0 } };
 	struct cv_flush_args which = { 0 };
 	int code, flushed;
+	bool json;
 
 	if (cli_parse(argc, argv, "flow flush NET [OPTION]...",
 		      "Forget flows of a network's guests: all, or those that the options tell.",
-		      options, 1, 1, NULL, &code) < 0)
+		      options, 1, 1, &json, &code) < 0)
 		return code;
 	code = read_filter(&o, &which);
 	if (code)
@@ -173,6 +188,8 @@ int cmd_flow_flush(int argc, char **argv)
 	flushed = network_flush(argv[0], o.guest, &which);
 	if (flushed < 0)
 		return CLI_FAILED;
+	if (json)
+		return print_flushed(argv[0], flushed);
 	printf("%d %s forgotten\n", flushed, flushed == 1 ? "flow" : "flows");
 	return CLI_OK;
 }

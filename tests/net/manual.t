@@ -85,6 +85,7 @@ keys()
 	json_is 'flow ls' "$NET"
 	columns_are 'flow ls' "$NET"
 	json_is 'flow count' "$NET"
+	json_is 'flow flush' "$NET"
 	json_is stats "$NET"
 	json_is doctor "$NET"
 	json_is version
