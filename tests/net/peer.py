@@ -18,6 +18,8 @@ fill HOST PORT N FILE     N UDP flows, one after another, each answered or told 
 mtu HOST PORT             send large datagrams that may not be fragmented; print the path's MTU
 knock HOST PORT...        one datagram and one connection attempt each, without waiting
 late ADDRESS PORT AFTER... a server that answers each datagram AFTER seconds (n-th arg, n-th peer)
+protocol NUMBER           answers "WHO" in packets of this IP protocol with the sender's address
+protocol NUMBER HOST      sends one, prints the answer
 frames IFACE KIND N KEY=VALUE...    N raw frames
 """
 import errno
@@ -322,6 +324,25 @@ def late(host, port, *delays):
     print("done", flush=True)
 
 
+def protocol(number, host=None):
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, int(number)) as sock:
+        if host:
+            sock.settimeout(DEADLINE)
+            sock.connect((host, 0))
+            sock.send(b"WHO")
+            packet = sock.recv(65536)
+            print(packet[(packet[0] & 15) * 4:].decode())
+            return
+        print("ready", flush=True)
+        while True:
+            packet, peer = sock.recvfrom(65536)
+            if not packet.endswith(b"WHO"):     # another one's answer
+                continue
+            with socket.socket(socket.AF_INET, socket.SOCK_RAW, int(number)) as back:
+                back.bind((socket.inet_ntoa(packet[16:20]), 0))
+                back.sendto(peer[0].encode(), peer)
+
+
 # --- raw frames
 
 def mac_bytes(text):
@@ -395,7 +416,7 @@ def frames(iface, kind, count, *assignments):
 
 
 COMMANDS = {f.__name__: f for f in (serve, bulk, echo, who, hold, segments, flows, error, ask, fill, mtu,
-                                    knock, late, frames)}
+                                    knock, late, protocol, frames)}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
