@@ -177,13 +177,13 @@ static __always_inline void nat_renew_peer(const struct pkt *p, struct cv_flow *
 		f->route_tick = p->now;	/* a hairpin: has no route to renew */
 }
 
-/* Is this echo reply one that the host, who alone asks guests, waits for? */
-static __always_inline bool nat_host_asked(const struct pkt *p)
+/* Has somebody asked for this echo reply: the host, or who may ask the guest's own address? */
+static __always_inline bool nat_was_asked(const struct pkt *p)
 {
 	struct cv_tuple key = open_out_key(p);
 	struct cv_flow *f = bpf_map_lookup_elem(&flows, &key);
 
-	return f && f->flags & CV_FLOW_HOST;
+	return f && f->flags & (CV_FLOW_HOST | CV_FLOW_INBOUND);
 }
 
 /* A guest's packet to an uplink. */
@@ -199,7 +199,7 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	if (p->proto == IPPROTO_ICMP && pkt_first_fragment(p) &&
 	    p->l4_flags != ICMP_ECHO && p->l4_flags != ICMP_ECHOREPLY)
 		return CV_DROP_ICMP_TYPE;
-	if (pkt_icmp_echo(p, ICMP_ECHOREPLY) && pkt_first_fragment(p) && !nat_host_asked(p))
+	if (pkt_icmp_echo(p, ICMP_ECHOREPLY) && pkt_first_fragment(p) && !nat_was_asked(p))
 		return CV_DROP_ICMP_TYPE;
 	drop = nat_flow_out(skb, p, &f);
 	if (drop)
