@@ -150,6 +150,8 @@ __noinline int policy_judge(struct cv_judge_args *a)
 	if (!a)
 		return CV_ACTION_DENY;
 	net = a->net;
+	a->action = CV_ACTION_NONE;
+	a->number = 0;
 	w.policy = bpf_map_lookup_elem(&policies, &net);
 	if (!w.policy)
 		return CV_ACTION_NONE;
