@@ -47,6 +47,9 @@ void config_release(struct config *cfg)
 	free(cfg->forwards);
 	cfg->forwards = NULL;
 	cfg->n_forwards = 0;
+	free(cfg->policy);
+	cfg->policy = NULL;
+	cfg->n_policy = 0;
 }
 
 bool config_name_ok(const char *name)
@@ -354,7 +357,7 @@ static int read_all(const struct config_source *src, const struct config_file *f
 				      const struct config_file *, struct config *) = {
 		read_mode, read_subnet, read_uplink, read_dhcp, config_read_timeouts,
 		config_read_limits, config_read_ports, config_read_no_nat, read_guests,
-		config_read_forwards,
+		config_read_forwards, config_read_policy,
 	};
 	int err = 0;
 

@@ -37,6 +37,8 @@
  *	  - listen: 0.0.0.0:8080	an uplink's address, or 0.0.0.0 for all; a port, or 8080-8090
  *	    to: web:80		a guest, and its port when it is another
  *	    proto: tcp		tcp | udp
+ *	policy:			the first that matches decides
+ *	  - deny @guests -> @lan	policy_spec.h
  */
 #ifndef CULVERT_CONFIG_H
 #define CULVERT_CONFIG_H
@@ -48,10 +50,12 @@
 #include <culvert/abi.h>
 
 #include "forward_spec.h"
+#include "policy_spec.h"
 
 #define CONFIG_MAX_UPLINKS 16
 #define CONFIG_MAX_DNS 3
 #define CONFIG_MAX_FORWARDS 4096
+#define CONFIG_MAX_POLICY 4096	/* lines; an error tells the first beyond CV_MAX_RULES */
 #define CONFIG_MAX_PORTS (CV_MAX_PORT_RANGES - 1)	/* the host's own cuts one in two */
 #define CONFIG_LEASE_MIN_S 10
 #define CONFIG_LEASE_MAX_S (3650U * 86400)	/* twice of it fits in 32 bits */
@@ -89,6 +93,8 @@ struct config {
 	struct config_guest *guests;
 	size_t n_forwards;
 	struct forward *forwards;	/* no two of them overlap */
+	size_t n_policy;
+	struct policy_rule *policy;	/* together they fit into a struct cv_policy */
 };
 
 /** config_defaults() - what an empty file means */

@@ -119,7 +119,7 @@ struct rows {
 
 struct schema {
 	cyaml_schema_field_t dhcp[5];
-	cyaml_schema_field_t top[13];
+	cyaml_schema_field_t top[14];
 	cyaml_schema_value_t root;
 };
 
@@ -152,6 +152,8 @@ static void schema_init(struct schema *s, const struct rows *rows)
 				     &guest_entry, 0, CV_MAX_PORTS - 1),
 		CYAML_FIELD_SEQUENCE("forwards", NULLABLE, struct config_file, forwards,
 				     &forward_entry, 0, CONFIG_MAX_FORWARDS),
+		CYAML_FIELD_SEQUENCE("policy", NULLABLE, struct config_file, policy,
+				     &word_entry, 0, CONFIG_MAX_POLICY),
 		CYAML_FIELD_END
 	};
 	const cyaml_schema_value_t root = {
@@ -435,6 +437,9 @@ void config_schema_free(struct config_file *f)
 		free(f->forwards[i].proto);
 	}
 	free(f->forwards);
+	for (unsigned int i = 0; i < f->policy_count; i++)
+		free(f->policy[i]);
+	free(f->policy);
 	free_words(&f->uplink);
 	free_words(&f->ports);
 	free_words(&f->no_nat);

@@ -57,6 +57,8 @@ struct config_file {
 	unsigned int guests_count;
 	struct config_file_forward *forwards;
 	unsigned int forwards_count;
+	char **policy;
+	unsigned int policy_count;
 };
 
 /* Where an error is to be told: names the file, knows the lines. */
@@ -106,5 +108,8 @@ int config_read_external(const struct config_source *src, const struct yaml_path
 /** config_read_forwards() - of config.c's readers the one in config_forward.c */
 int config_read_forwards(const struct config_source *src, const struct config_file *f,
 			 struct config *cfg);
+/** config_read_policy() - likewise the one in config_policy.c */
+int config_read_policy(const struct config_source *src, const struct config_file *f,
+		       struct config *cfg);
 
 #endif

@@ -165,6 +165,16 @@ static void print_forwards(FILE *f, const struct config *cfg)
 			forward_proto(cfg->forwards[i].proto));
 }
 
+static void print_policy(FILE *f, const struct config *cfg)
+{
+	char text[POLICY_TEXT_SIZE];
+
+	if (cfg->n_policy)
+		fputs("policy:\n", f);
+	for (size_t i = 0; i < cfg->n_policy; i++)
+		fprintf(f, "  - \"%s\"\n", policy_format(&cfg->policy[i], text));
+}
+
 int state_save_config(const char *net, const struct config *cfg)
 {
 	_free_ char *text = NULL;
@@ -186,6 +196,7 @@ int state_save_config(const char *net, const struct config *cfg)
 	print_limits(f, cfg);
 	print_guests(f, cfg);
 	print_forwards(f, cfg);
+	print_policy(f, cfg);
 	if (fclose(f) || !text)
 		return -ENOMEM;
 	return replace_text(net, "yaml", text);

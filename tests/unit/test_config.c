@@ -20,6 +20,8 @@ struct bad_row {
 
 #define LONG_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+#define TEN_PORTS "1,2,3,4,5,6,7,8,9,10,"
+
 static const struct bad_row bad_rows[] = {
 	/* not YAML, or not our shape */
 	{ "tab as indent", "mode: nat\n\tsubnet: auto\n", "2: found a tab character that violates indentation" },
@@ -257,6 +259,16 @@ static const struct bad_row bad_rows[] = {
 	  "3: forwards[1].listen: forwards[0] listens there already" },
 	{ "forward of an isolated network", "forwards: [{ listen: 127.0.0.1:80, to: web }, { listen: 0.0.0.0:80, to: web }]\nmode: isolated\n",
 	  "1: forwards[1].listen: mode 'isolated' has no uplink to listen on" },
+	{ "policy as a word", "policy: deny\n", "1: policy: expected a list" },
+	{ "rule as keys", "policy:\n- deny: web\n", "2: policy[0]: expected a single value" },
+	{ "rule of nothing", "policy:\n- ''\n", "2: policy[0]: is empty" },
+	{ "rule that is none", "policy:\n- deny @guests -> @lan\n- deny @guests\n",
+	  "3: policy[1]: 'deny @guests': a rule is: allow|deny FROM -> TO [PROTO [PORTS]]" },
+	{ "rule with bad ports", "policy: [deny web -> db tcp 0]\n",
+	  "1: policy[0]: 'deny web -> db tcp 0': PORTS are from 1 to 65535, as in 80,443,8000-8010" },
+	{ "rule too many", "policy:\n- deny web -> db\n- deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1\n"
+	  "- deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1\n- deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1,2,3,4\n",
+	  "5: policy[3]: one rule too many: a network has room for 96, and each range of ports counts as one" },
 	{ "guest without name", "guests:\n  - name: a\n  - ip: .10\n", "3: guests[1].name: is missing" },
 	{ "guest without anything", "guests:\n  - {}\n", "2: guests[0].name: is missing" },
 	{ "guest's name empty", "guests:\n  - name: ''\n", "2: guests[0].name: is empty" },
@@ -389,6 +401,13 @@ static const struct good_row good_rows[] = {
 	  AUTO " 0.0.0.0:53:dns:53/tcp 0.0.0.0:53:dns:53/udp" },
 	{ "forward of a range", "forwards: [{ proto: tcp, to: web:80-81, listen: 0.0.0.0:8080-8081 }]\n",
 	  AUTO " 0.0.0.0:8080-8081:web:80-81/tcp" },
+	{ "policy left empty", "policy:\n", AUTO },
+	{ "rules in their order", "policy:\n  - deny  @guests -> @lan\n  - allow web -> @internet tcp 80,443\n",
+	  AUTO " [deny @guests -> @lan] [allow web -> @internet tcp 80,443]" },
+	{ "as many rules as fit", "policy:\n- deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1,2\n"
+	  "- deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1,2\n- deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1,2\n",
+	  AUTO " [deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1,2] [deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS
+	  "1,2] [deny web -> db tcp " TEN_PORTS TEN_PORTS TEN_PORTS "1,2]" },
 	{ "timeouts left empty", "timeouts:\nlimits:\n", AUTO },
 	{ "timeouts that are the defaults",
 	  "timeouts: { udp: 5m, tcp: 124m, tcp-transitory: 4m, icmp: 60s }\n", AUTO },
@@ -475,7 +494,7 @@ static void print_limits(FILE *f, const struct config *cfg)
 
 static char *print_config(const struct config *cfg)
 {
-	char text[ADDR_PREFIX_SIZE], spec[FORWARD_SIZE], *out;
+	char text[ADDR_PREFIX_SIZE], spec[FORWARD_SIZE], rule[POLICY_TEXT_SIZE], *out;
 	size_t size;
 	FILE *f = open_memstream(&out, &size);
 
@@ -496,6 +515,8 @@ static char *print_config(const struct config *cfg)
 	print_guests(f, cfg);
 	for (size_t i = 0; i < cfg->n_forwards; i++)
 		fprintf(f, " %s", forward_format(&cfg->forwards[i], spec));
+	for (size_t i = 0; i < cfg->n_policy; i++)
+		fprintf(f, " [%s]", policy_format(&cfg->policy[i], rule));
 	fclose(f);
 	return out;
 }
