@@ -106,6 +106,19 @@ int datapath_flush(__u16 net, __u32 slot);
 /** datapath_flush_some() - the same of those that match @which, but for what the program sets */
 int datapath_flush_some(const struct cv_flush_args *which);
 
+/**
+ * datapath_rejudge() - forget those flows of a network that its rules now deny
+ * As datapath_flush().
+ */
+int datapath_rejudge(__u16 net);
+/**
+ * datapath_judge() - what the rules of a network say of a packet that opens a flow
+ *
+ * The caller holds the lock of the engine.  Return: 0, with the answer in
+ * @args, or -errno.
+ */
+int datapath_judge(struct cv_judge_args *args);
+
 /* --- the programs for the host's own sockets, see bpf/socket.h */
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Forgetting flows.  The program cv_flush goes round the queue of all flows,
- * a few thousand at a time so that no CPU is held for long; we run it until a
- * whole round has found nothing more.  The sweeper turns the same queue
- * meanwhile and may carry a flow past us: hence the round after.
+ * Forgetting flows.  A program goes round the queue of all flows, a few
+ * thousand at a time so that no CPU is held for long; we run it until a whole
+ * round has found nothing more.  The sweeper turns the same queue meanwhile and
+ * may carry a flow past us: hence the round after.
  */
 #include <errno.h>
 
@@ -56,13 +56,13 @@ static int run_round(int prog_fd, int control_fd, int use_fd, struct cv_flush_ar
 	return args.flushed;
 }
 
-int datapath_flush_some(const struct cv_flush_args *which)
+int datapath_run_on_flows(const char *name, const struct cv_flush_args *which)
 {
 	_fd_ int prog = -1, control = -1, use = -1;
 	int err, flushed, total = 0, i;
 
 	datapath_hush();
-	err = datapath_pin_open("prog", "cv_flush", &prog);
+	err = datapath_pin_open("prog", name, &prog);
 	if (!err)
 		err = datapath_pin_open("map", "control", &control);
 	if (!err)
@@ -76,6 +76,11 @@ int datapath_flush_some(const struct cv_flush_args *which)
 		total += flushed;
 	}
 	return total;
+}
+
+int datapath_flush_some(const struct cv_flush_args *which)
+{
+	return datapath_run_on_flows("cv_flush", which);
 }
 
 int datapath_flush(__u16 net, __u32 slot)

@@ -25,6 +25,12 @@ int datapath_remove_pins(const char *kind);
 /* Run a program that is not for packets.  Return: 0, -EIO when it failed, or -errno. */
 int datapath_run(int prog_fd);
 
+/*
+ * Run a program that looks at flows until it has seen all and finds no more;
+ * @which is its argument.  Return: what it counts as flushed, or -errno.
+ */
+int datapath_run_on_flows(const char *prog, const struct cv_flush_args *which);
+
 /* Send libbpf's words to log_debug(). */
 void datapath_hush(void);
 

@@ -267,6 +267,7 @@ static int on_route(const struct nlmsghdr *nlh, void *arg)
 	struct net_route r = {
 		.mask = htonl(rtm->rtm_dst_len ? ~0U << (32 - rtm->rtm_dst_len) : 0),
 		.table = rtm->rtm_table,
+		.on_link = rtm->rtm_scope == RT_SCOPE_LINK,
 	};
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || rtm->rtm_type != RTN_UNICAST ||

@@ -144,6 +144,7 @@ struct net_route {
 	__be32 dst, mask;
 	int ifindex;		/* one call for each next hop */
 	unsigned int table;
+	bool on_link;		/* no next hop: scope link */
 };
 
 /* IPv4 unicast routes of all tables but the local one. */

@@ -188,6 +188,18 @@ void network_set_limits(const struct network_work *w, struct cv_network *n);
 int limits_make(struct network_work *w);
 int limits_undo(struct network_work *w);
 
+/* --- rules (policy.c) */
+
+/** policy_flags() - CV_NET_LOCAL, when rules of w->cfg speak of guest to guest */
+__u32 policy_flags(const struct network_work *w);
+/** policy_make() - the rules of w->cfg, in the maps; flows that they deny end */
+int policy_make(struct network_work *w);
+int policy_undo(struct network_work *w);
+/** policy_open_port() - rules that name the guest are its from now on.  Logs.  Return: 0 or -errno */
+int policy_open_port(struct network_work *w, const struct cv_port *p);
+/** policy_close_port() - they wait for it again.  Logs.  Return: 0 or -errno */
+int policy_close_port(struct network_work *w, __u32 slot, const struct cv_port *p);
+
 /* --- addresses of guests (reservation.c) */
 
 /** dhcp_make() - options and reservations of w->cfg, in the maps */

@@ -279,18 +279,23 @@ static int bridge_undo(struct network_work *w)
 
 static int uplinks_make(struct network_work *w)
 {
-	int attached = uplink_attach(w->tables, &w->uplinks), left;
+	int attached = uplink_attach(w->tables, &w->uplinks), left, lans;
 
 	if (attached < 0)
 		return attached;
 	left = uplink_release(w->tables, NULL);
-	return left < 0 ? left : attached | left ? STEP_CHANGED : STEP_UNCHANGED;
+	if (left < 0)
+		return left;
+	lans = uplink_lans(w->host, w->tables);
+	return lans < 0 ? lans : attached | left | lans ? STEP_CHANGED : STEP_UNCHANGED;
 }
 
 static int uplinks_undo(struct network_work *w)
 {
 	int err = w->tables ? uplink_release(w->tables, w->name) : 0;
 
+	if (err > 0)
+		err = uplink_lans(w->host, w->tables);
 	return err < 0 ? err : 0;
 }
 
@@ -298,6 +303,7 @@ const struct network_step network_steps[] = {
 	{ "entry",	entry_make,		entry_undo },
 	{ "externals",	externals_make,		externals_undo },
 	{ "files",	files_make,		files_undo },
+	{ "policy",	policy_make,		policy_undo },
 	{ "namespace",	netns_step_make,	netns_step_undo },
 	{ "bridge",	bridge_make,		bridge_undo },
 	{ "veth",	veth_make,		veth_undo },

@@ -130,6 +130,9 @@ int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p)
 	err = tables_port_clear(w->tables, slot);
 	if (err && err != -ENOENT)
 		return port_failed(w, p, err, "cannot remove its entry");
+	err = policy_close_port(w, slot, p);
+	if (err)
+		return err;
 	/* What the configuration reserves stays reserved. */
 	if (reservation_of(w, p->name, &guest) && guest.ip)
 		reservation_put(w, guest.name, guest.mac, guest.ip, 0);

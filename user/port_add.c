@@ -260,7 +260,9 @@ int network_port_add(const char *net, const struct network_port_spec *spec, int 
 		err = reserve_slot(&w, &p, &slot);
 	if (err)
 		return err;
-	err = forwards_open_port(&w, spec, slot);
+	err = policy_open_port(&w, &p);
+	if (!err)
+		err = forwards_open_port(&w, spec, slot);
 	if (!err)
 		err = add_link(&w, spec, &p, ret_fds);
 	if (err)

@@ -96,6 +96,14 @@ int tables_uplink_clear(struct tables *t, __u32 ifindex);
 /* @ifindex 0 starts; -ENOENT ends.  *ret_ifindex is the next uplink. */
 int tables_uplink_next(struct tables *t, __u32 ifindex, __u32 *ret_ifindex, struct cv_uplink *ret);
 
+/* Rules of a network; -ENOENT: it has none.  Clear is fine with that. */
+int tables_policy_get(struct tables *t, __u16 net, struct cv_policy *ret);
+int tables_policy_put(struct tables *t, __u16 net, const struct cv_policy *p);
+int tables_policy_clear(struct tables *t, __u16 net);
+/* The uplinks' own prefixes. */
+int tables_lans_get(struct tables *t, struct cv_lans *ret);
+int tables_lans_put(struct tables *t, const struct cv_lans *lans);
+
 int tables_lease_get(struct tables *t, const struct cv_lease_key *key, struct cv_lease *ret);
 int tables_lease_put(struct tables *t, const struct cv_lease_key *key, const struct cv_lease *l);
 int tables_lease_clear(struct tables *t, const struct cv_lease_key *key);

@@ -18,6 +18,8 @@
 	X(flows, struct cv_tuple, struct cv_flow)			\
 	X(externals, __u32, struct cv_external)				\
 	X(external_addresses, __u32, struct cv_external_addresses)	\
+	X(policies, __u32, struct cv_policy)				\
+	X(lans, __u32, struct cv_lans)					\
 	X(leases, struct cv_lease_key, struct cv_lease)			\
 	X(dhcp_options, __u32, struct cv_dhcp_options)			\
 	X(requests, char[0], char[0])	/* a ring */			\

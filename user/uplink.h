@@ -65,4 +65,12 @@ int uplink_attach(struct tables *t, const struct uplink_set *set);
  */
 int uplink_release(struct tables *t, const char *except);
 
+/**
+ * uplink_lans() - tell the maps the uplinks' own prefixes, judge anew where they have changed
+ *
+ * Those of their addresses, and of the routes that need no next hop.
+ * Return: 1 changed, 0, -errno.
+ */
+int uplink_lans(struct net *host, struct tables *t);
+
 #endif

@@ -222,5 +222,7 @@ int uplink_watch_follow(struct tables *t, bool *ret_lingers)
 	if (!f.here || f.err)
 		return f.err;
 	left = uplink_release(t, NULL);
+	if (left >= 0)
+		left = uplink_lans(host, t);
 	return left < 0 ? left : 0;
 }
