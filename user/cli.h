@@ -63,6 +63,8 @@ int cmd_exec(int argc, char **argv);
 int cmd_forward_add(int argc, char **argv);
 int cmd_forward_rm(int argc, char **argv);
 int cmd_forward_ls(int argc, char **argv);
+int cmd_policy_show(int argc, char **argv);
+int cmd_policy_test(int argc, char **argv);
 int cmd_lease_ls(int argc, char **argv);
 int cmd_flow_ls(int argc, char **argv);
 int cmd_flow_flush(int argc, char **argv);

@@ -20,6 +20,8 @@ static const struct cli_command commands[] = {
 	{ "forward add", "open a port of the host for a guest",		cmd_forward_add },
 	{ "forward rm",	"close it for new connections",			cmd_forward_rm },
 	{ "forward ls",	"list port forwards",				cmd_forward_ls },
+	{ "policy show", "list a network's rules, and what counts without one", cmd_policy_show },
+	{ "policy test", "may a packet open a flow, and which rule says so", cmd_policy_test },
 	{ "lease ls",	"list DHCP leases",				cmd_lease_ls },
 	{ "flow ls",	"list flows",					cmd_flow_ls },
 	{ "flow flush",	"forget flows",					cmd_flow_flush },

@@ -106,6 +106,33 @@ struct network_guest_limits network_guest_limits(const struct tables *t, const c
  */
 int network_flush(const char *net, const char *guest, const struct cv_flush_args *which);
 
+/**
+ * struct network_question - may a packet open a flow?
+ * @from, @to:	each a guest's name, "host" or an address; one is a guest's
+ * @proto:	0: of no protocol that a rule names
+ * @port:	of the destination, host order; 0: none that a rule names
+ */
+struct network_question {
+	const char *from, *to;
+	__u8  proto;
+	__u16 port;
+};
+
+/**
+ * struct network_answer - whether it may, and what says so
+ * @rule:	its number; 0: what counts where no rule says anything, or before all
+ * @why:	the rule as it is written, or that
+ */
+struct network_answer {
+	enum cv_action action;
+	__u32 rule;
+	char why[POLICY_TEXT_SIZE + 64];
+};
+
+/** network_policy_ask() - Return: 0, -EINVAL when it makes no sense to ask that, or -errno */
+int network_policy_ask(const char *net, const struct network_question *q,
+		       struct network_answer *ret);
+
 /** network_enter() - put the calling process into the network's namespace */
 int network_enter(const char *net);
 

@@ -80,6 +80,9 @@ keys()
 	columns_are 'port ls' "$NET"
 	json_is 'forward ls' "$NET"
 	columns_are 'forward ls' "$NET"
+	json_is 'policy show' "$NET"
+	columns_are 'policy show' "$NET"
+	json_is 'policy test' "$NET" web 203.0.113.10
 	json_is 'lease ls' "$NET"
 	columns_are 'lease ls' "$NET"
 	json_is 'flow ls' "$NET"

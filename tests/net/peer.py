@@ -7,7 +7,8 @@ serve ADDRESS PORT        TCP and UDP: the first line of a TCP connection says w
                           with the sender's address and port, any other with itself
 bulk HOST PORT BYTES      upload and download, digests compared
 echo HOST PORT SIZE...    one UDP datagram per size, each must come back whole and in order
-who tcp|udp HOST PORT [SPORT]   the address and port that the server sees
+who tcp|udp HOST PORT [SPORT [ADDRESS]]   the address and port that the server sees of what
+                          comes from there
 hold HOST PORT SPORT FILE TEXT  TCP and UDP from SPORT; once FILE exists, an exchange of TEXT on both
 segments HOST PORT SIZE N one UDP GSO send of N datagrams of SIZE bytes: each must come back
 flows HOST PORT N         N flows, half TCP, half UDP, exchange until SIGTERM; any failure counts
@@ -102,20 +103,20 @@ def serve(host, port):
         threading.Thread(target=serve_quietly, args=(conn, peer), daemon=True).start()
 
 
-def connect(host, port, sport=0):
+def connect(host, port, sport=0, addr=""):
     sock = socket.socket()
     sock.settimeout(DEADLINE)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if sport:
-        sock.bind(("", int(sport)))
+    if sport or addr:
+        sock.bind((addr, int(sport)))
     sock.connect((host, int(port)))
     return sock
 
 
-def datagram(host, port, sport=0):
+def datagram(host, port, sport=0, addr=""):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(DEADLINE)
-    sock.bind(("", int(sport)))
+    sock.bind((addr, int(sport)))
     sock.connect((host, int(port)))
     return sock
 
@@ -156,8 +157,8 @@ def echo(host, port, *sizes):
                 sys.exit("%d bytes: %d came back" % (size, len(back)))
 
 
-def who(proto, host, port, sport=0):
-    with (connect if proto == "tcp" else datagram)(host, port, sport) as sock:
+def who(proto, host, port, sport=0, addr=""):
+    with (connect if proto == "tcp" else datagram)(host, port, sport, addr) as sock:
         sock.send(b"WHO\n" if proto == "tcp" else b"WHO")
         print(sock.recv(100).decode().strip())
 
