@@ -13,6 +13,7 @@
 #include "verdict.h"
 #include "guard.h"
 #include "offload.h"
+#include "header.h"
 #include "gateway.h"
 #include "dhcp.h"
 #include "policy.h"
@@ -62,6 +63,8 @@ int cv_to_uplink(struct __sk_buff *skb)
 	p.now = pkt_now();
 	if (going(&p, drop))
 		drop = pkt_parse(skb, &p);
+	if (going(&p, drop) && header_has_options(&p))
+		drop = header_options(skb, p.l4_off - PKT_IP_OFF);
 	if (going(&p, drop))
 		drop = frag_recall(skb, &p, p.net);
 	if (going(&p, drop) && pkt_icmp_error(&p))

@@ -5,7 +5,7 @@
  * Only the first fragment of a datagram names its ports.  `datagrams` keeps
  * them for the others, and which parts of the datagram have passed, so that
  * none passes over another.  A place is given back when all parts have passed,
- * or two seconds after the last.
+ * or two seconds after it was taken.
  *
  * A fragment that comes before its first one is copied into `held`.  When the
  * first one comes, it and the copies begin their way again at the link where
@@ -81,10 +81,10 @@ static __always_inline int held_keep(struct __sk_buff *skb, struct pkt *p, struc
 	h = held_get(a->held);
 	if (!a->held || !h)
 		return skb->len > CV_HELD_BYTES ? CV_DROP_FRAGMENT_NO_FIRST : CV_DROP_FRAGMENT_LIMIT;
-	__sync_fetch_and_add(&use->held, 1);
 	a->op = FRAG_WAIT;
 	found = frag_counted(p, a);
 	if (!(found & (FRAG_FULL | FRAG_KNOWN))) {
+		__sync_fetch_and_add(&use->held, 1);
 		TOTAL_ADD(fragments_held, 1);
 		p->way = WAY_CONSUMED;
 		return 0;

@@ -187,6 +187,15 @@ static __always_inline void fwd_uplink(struct pkt *p, const struct cv_flow *out)
 	p->nexthop = out->nexthop;
 }
 
+/* May a frame go to its neighbour?  Rules may let some through where guests are isolated. */
+static __always_inline int fwd_over_bridge(struct __sk_buff *skb, struct pkt *p,
+					   const struct cv_network *n)
+{
+	if (!(n->flags & CV_NET_LOCAL))
+		return policy_bridge(n);
+	return skb->protocol == bpf_htons(ETH_P_IP) ? local_pass(skb, p) : 0;
+}
+
 /* From the guest's port: to the host end of the veth, or over the bridge. */
 static __always_inline int fwd_from_guest(struct __sk_buff *skb, struct pkt *p,
 					  const struct cv_network *n)
@@ -196,10 +205,8 @@ static __always_inline int fwd_from_guest(struct __sk_buff *skb, struct pkt *p,
 	if ((void *)(eth + 1) > pkt_end(skb))
 		return CV_DROP_MALFORMED;
 	if (!pkt_mac_equal(eth->h_dest, n->gateway_mac)) {
-		int drop = policy_bridge(n);
+		int drop = fwd_over_bridge(skb, p, n);
 
-		if (!drop && n->flags & CV_NET_LOCAL && skb->protocol == bpf_htons(ETH_P_IP))
-			drop = local_pass(skb, p);
 		if (p->way == WAY_NONE)
 			p->way = WAY_KERNEL;
 		return drop;

@@ -7,12 +7,19 @@
 #ifndef CV_OPEN_H
 #define CV_OPEN_H
 
+#include "header.h"
 #include "owner.h"
 
 /* Their checksums or authentication cover the addresses, and we do not know them. */
 #define OPEN_PROTO_DCCP		33
 #define OPEN_PROTO_AH		51
 #define OPEN_PROTO_UDPLITE	136
+
+/* Would a packet of it with another address be of no use? */
+static __always_inline bool open_untranslatable(__u8 proto)
+{
+	return proto == OPEN_PROTO_DCCP || proto == OPEN_PROTO_AH || proto == OPEN_PROTO_UDPLITE;
+}
 
 static __always_inline struct cv_tuple open_out_key(const struct pkt *p)
 {
@@ -43,9 +50,6 @@ static __noinline int open_protocol(const struct pkt *p, __be32 addr, __u32 slot
 	struct cv_protocol key = { .addr = addr, .remote = p->daddr, .proto = p->proto };
 	__u32 *has;
 
-	if (p->proto == OPEN_PROTO_DCCP || p->proto == OPEN_PROTO_AH ||
-	    p->proto == OPEN_PROTO_UDPLITE)
-		return CV_DROP_PROTOCOL;
 	if (external_base(addr, p->proto) == EXTERNAL_NONE)
 		return CV_DROP_NO_ADDRESS;
 	if (!bpf_map_update_elem(&protocols, &key, &slot, BPF_NOEXIST))
@@ -91,6 +95,8 @@ static __always_inline int open_insert(struct __sk_buff *skb, const struct pkt *
 
 	if (!f)
 		return CV_DROP_TABLE_FULL;
+	if (r->addr != p->saddr && open_untranslatable(p->proto))
+		return CV_DROP_PROTOCOL;
 	if (p->proto == IPPROTO_TCP)
 		t = flow_tcp_next(t, p->l4_flags, FLOW_OUT);
 	f->addr = r->addr;
@@ -184,11 +190,10 @@ __noinline int open_judge(struct pkt *p, __u32 slot, struct owner *peer)
 	ask = policy_from_guest(p, slot);
 	/* Around the corner, but in one network: as if it were the short way. */
 	if (guest && guest->net == p->net) {
-		if (n->flags & CV_NET_ISOLATE)
-			return CV_DROP_ISOLATED;
 		ask.peer_slot = peer->slot;
 		ask.dport = peer->lport;
 		ask.daddr = guest->ip;
+		return policy_among(n, policy_judge(&ask));
 	}
 	return policy_judge(&ask) == CV_ACTION_DENY ? CV_DROP_POLICY : 0;
 }
@@ -212,6 +217,9 @@ __noinline int open_from_guest(struct __sk_buff *skb, struct pkt *p)
 	n = network_get(p->net);
 	if (!n)
 		return CV_DROP_UNKNOWN_PORT;
+	drop = header_check(skb, p);
+	if (drop)
+		return drop;
 	drop = policy_may_leave(p, n);
 	if (drop && drop != CV_DROP_HOST_CLOSED)
 		return drop;
@@ -227,6 +235,10 @@ __noinline int open_from_guest(struct __sk_buff *skb, struct pkt *p)
 	peer = p->proto == IPPROTO_ICMP ? owner_of_whole(p->daddr, p->sport) :
 	       owner_find(p->proto, p->daddr, p->dport, p->saddr);
 	drop = open_judge(p, slot, &peer);
+	/* The host's own address lies in a prefix of an uplink, and yet is no neighbour's. */
+	if (drop == CV_DROP_POLICY && !peer.slot &&
+	    fwd_route_read(skb, p, &r) == CV_DROP_HOST_CLOSED)
+		return open_host(skb, p, slot);
 	if (drop)
 		return drop;
 	if (f && !(f->flags & CV_FLOW_HOST) && f->slot == slot) {
@@ -356,6 +368,8 @@ __noinline int open_to_guest(struct __sk_buff *skb, struct pkt *p, struct cv_tup
 	e = p->whole ? NULL : external_get(found);
 	if (!n || (!e && !p->whole))
 		return CV_DROP_FILTERED;
+	if (p->daddr != key.local && open_untranslatable(p->proto))
+		return CV_DROP_PROTOCOL;
 	if (p->proto == IPPROTO_TCP && p->l4_flags & (PKT_TCP_RST | PKT_TCP_FIN))
 		return CV_DROP_NO_FLOW;
 	drop = flow_limits(p->net, p->slot, n);

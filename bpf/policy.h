@@ -98,7 +98,7 @@ static __always_inline bool policy_party(const struct policy_side *s, __u8 party
 	if (!(s->parties >> (party & 7) & 1))
 		return false;
 	if (party == CV_PARTY_GUEST)
-		return addr.addr == s->slot;
+		return addr.addr == s->slot && s->slot != CV_SLOT_NONE;
 	if (party == CV_PARTY_PREFIX)
 		return (s->addr & addr.mask) == addr.addr;
 	return true;
@@ -182,6 +182,14 @@ static __always_inline struct cv_judge_args policy_to_guest(const struct pkt *p,
 		.net = p->net, .peer_slot = slot, .saddr = p->saddr,
 		.daddr = ip, .dport = port, .proto = p->proto,
 	};
+}
+
+/* What becomes of a flow among guests when the rules say this. */
+static __always_inline int policy_among(const struct cv_network *n, int action)
+{
+	if (action == CV_ACTION_DENY)
+		return CV_DROP_POLICY;
+	return action == CV_ACTION_NONE && n->flags & CV_NET_ISOLATE ? CV_DROP_ISOLATED : 0;
 }
 
 /* Does this frame stay among the guests, and may it? */

@@ -6,6 +6,26 @@
 #include "open.h"
 #include "sweep.h"
 
+/*
+ * Whose is the peer's port outside?  Also when its own flow has just been taken
+ * away, and with it the last of that port: an entry keeps its owner.
+ */
+static __always_inline struct owner rejudge_peer(const struct cv_tuple *key)
+{
+	struct owner peer = owner_find(key->proto, key->remote, key->rport, key->local);
+	__u32 base = external_base(key->remote, key->proto);
+	struct cv_external *e;
+
+	if (peer.slot || base == EXTERNAL_NONE || !owner_has_ports(key->proto))
+		return peer;
+	e = external_get(base + bpf_ntohs(key->rport));
+	if (e) {
+		peer.slot = external_slot(external_word(e));
+		peer.lport = external_lport(external_word(e));
+	}
+	return peer;
+}
+
 /* The question that the flow's first packet would be. */
 static __always_inline void rejudge_ask(const struct cv_tuple *key, const struct cv_flow *f,
 					struct cv_judge_args *a)
@@ -18,7 +38,7 @@ static __always_inline void rejudge_ask(const struct cv_tuple *key, const struct
 	if (f->flags & CV_FLOW_LOCAL && f->flags & CV_FLOW_HOST)
 		peer.slot = address_slot(key->net, key->remote);
 	else if (!(f->flags & CV_FLOW_HOST))
-		peer = owner_find(key->proto, key->remote, key->rport, key->local);
+		peer = rejudge_peer(key);
 	guest = port_get(peer.slot);
 	if (guest && guest->net != key->net)
 		peer.slot = 0;
@@ -56,11 +76,14 @@ static __always_inline bool rejudge_needs_rule(const struct cv_flow *f)
 
 static __noinline bool rejudge_denies(const struct cv_tuple *key, const struct cv_flow *f)
 {
+	const struct cv_network *n = network_get(key->net);
 	struct cv_judge_args a = {};
 	int action;
 
 	rejudge_ask(key, f, &a);
 	action = policy_judge(&a);
+	if (n && a.slot && a.peer_slot)
+		return policy_among(n, action);
 	return action == CV_ACTION_DENY ||
 	       (action == CV_ACTION_NONE && rejudge_needs_rule(f));
 }

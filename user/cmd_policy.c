@@ -64,7 +64,7 @@ static void put_defaults(struct report *r, const struct cv_network *n)
 {
 	report_section(r, "defaults");
 	if (n->flags & CV_NET_ISOLATE)
-		put_default(r, "deny @guests -> @guests", "before all rules: the network is isolated");
+		put_default(r, "deny @guests -> @guests", "the network isolates its guests");
 	else
 		put_default(r, "allow @guests -> @guests", NULL);
 	if (n->flags & CV_NET_DHCP)

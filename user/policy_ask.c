@@ -205,8 +205,6 @@ static int before_to_outside(const struct asking *a, struct network_answer *ret)
 /* What no rule changes.  Return: 0, or 1 when there is nothing. */
 static int ask_before(const struct asking *a, struct network_answer *ret)
 {
-	if (a->from.slot && a->to.slot && a->w.entry.flags & CV_NET_ISOLATE)
-		return DENY("guests of this network are isolated, before all rules");
 	if (a->from.slot && a->to.host)
 		return before_to_host(a, ret);
 	if (a->from.slot && !a->to.slot)
@@ -271,7 +269,9 @@ static int ask_without(struct asking *a, struct network_answer *ret)
 	int in;
 
 	if (a->from.slot && a->to.slot)
-		return ALLOW("no rule says anything: guests may reach each other");
+		return a->w.entry.flags & CV_NET_ISOLATE ?
+		       DENY("no rule says anything: guests of this network are isolated") :
+		       ALLOW("no rule says anything: guests may reach each other");
 	if (a->from.slot && a->to.host)
 		return DENY("no rule says anything: of the host guests reach ping of the gateway and DHCP");
 	if (a->from.slot)

@@ -41,8 +41,10 @@ int port_failed(const struct network_work *w, const struct cv_port *p, int err, 
 
 static int settle_link(struct network_work *w, const struct cv_port *p)
 {
+	/* Where rules speak of guest to guest, the programs alone isolate. */
+	bool isolated = (w->entry.flags & (CV_NET_ISOLATE | CV_NET_LOCAL)) == CV_NET_ISOLATE;
 	unsigned int flags = NET_PORT_MCAST_FLOOD | NET_PORT_BCAST_FLOOD |
-			     (w->entry.flags & CV_NET_ISOLATE ? NET_PORT_ISOLATED : 0);
+			     (isolated ? NET_PORT_ISOLATED : 0);
 	char alias[NET_ALIAS_SIZE], altname[NET_ALTNAME_SIZE];
 	__u8 mac[6];
 	struct net_link_want want = {

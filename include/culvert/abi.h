@@ -202,7 +202,8 @@ enum cv_flow_state {
  * @external:	index in `externals`
  * @timeout_ticks: the flow is dead when both directions were silent this long
  * @slot:	the guest's port
- * @ifindex, @nexthop, @mtu: the cached route; @nexthop in wire order
+ * @ifindex, @nexthop, @mtu: the cached route; @nexthop in wire order; between two
+ *		guests @ifindex is the slot of the other one
  * @route_tick:	low bits of the tick when the route was read
  * @out_tick:	of the guest's last packet; @in_tick of the peer's
  * @out_packets, ...: plain sums; two CPUs in one direction may lose a few
@@ -412,7 +413,8 @@ struct cv_request {
 	X(FRAGMENT_OVERLAP, "fragment-overlap",	"fragment over another of its datagram")	\
 	X(FRAGMENT_LIMIT,   "fragment-limit",	"too many fragments wait for their first one")	\
 	X(FRAGMENT_LATE,    "fragment-late",	"waited for its first fragment in vain")	\
-	X(ICMP_CHECKSUM,    "icmp-checksum",	"ICMP error with a wrong checksum, or one in its quote")
+	X(ICMP_CHECKSUM,    "icmp-checksum",	"ICMP error with a wrong checksum, or one in its quote") \
+	X(SOURCE_ROUTE,	    "source-route",	"the sender wants to choose the route")
 
 enum cv_drop {
 	CV_OK,

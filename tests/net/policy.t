@@ -86,6 +86,8 @@ words()
 	agree a b tcp $PORT allow
 	agree a host tcp $HOST_PORT allow
 	agree b host tcp $HOST_PORT deny
+	agree a $UPLINK_IP tcp $HOST_PORT allow
+	agree b $UPLINK_IP tcp $HOST_PORT deny
 	agree host a tcp $PORT allow
 	agree host b tcp $PORT deny
 	agree host b udp $PORT allow
@@ -117,6 +119,10 @@ among_guests()
 	agree a b tcp $PORT allow
 	agree b a udp $PORT allow
 	MORE="isolate: true" rules "allow a -> b tcp $PORT"
+	agree a b tcp $PORT allow
+	agree a b udp $PORT deny
+	agree b a tcp $PORT deny
+	MORE="isolate: true" rules "deny a -> @lan"
 	agree a b tcp $PORT deny
 }
 
