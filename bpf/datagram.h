@@ -121,6 +121,7 @@ static __always_inline __u32 frag_add(struct cv_datagram *d, const struct frag_a
 	} else {
 		return FRAG_FULL;
 	}
+	d->passed = 1;
 	if (a->last)
 		d->end = a->to;
 	over = 0;
@@ -154,11 +155,11 @@ static __always_inline __u32 frag_do(struct cv_datagram *d, struct frag_ask *a,
 	switch (a->op) {
 	case FRAG_FIRST:
 		/* The same number again: another datagram, also outside. */
-		if (d->known) {
+		if (d->passed) {
 			d->tick = a->now;
 			d->id = next;
 			__builtin_memset(d->parts, 0, sizeof(d->parts));
-			d->end = 0;
+			d->end = d->passed = 0;
 		}
 		d->known = 1;
 		d->sport = a->sport;

@@ -84,7 +84,7 @@ struct config {
 	char   domain[64];	/* empty: none */
 	__u32  timeout_s[CV_N_TIMEOUTS];
 	__u32  max_flows, max_guest_flows;	/* 0: what is right for the host's table */
-	__u32  max_ports, max_guest_ports;	/* external ports; 0: no limit but that of flows */
+	__u32  max_ports, max_guest_ports;	/* external ports; 0: no limit but that of flows, CV_PORTS_PER_GUEST */
 	unsigned int n_ports;			/* masquerade ports, ascending, disjoint */
 	struct cv_range ports[CONFIG_MAX_PORTS];
 	unsigned int n_untranslated;		/* destinations, no two the same */

@@ -70,7 +70,7 @@ static struct network_guest_limits guest_limits(const struct tables *t, const st
 	return (struct network_guest_limits) {
 		.flows = cfg->max_guest_flows ? smaller(cfg->max_guest_flows, table) :
 						smaller(CV_FLOWS_PER_PORT, table / 4),
-		.ports = cfg->max_guest_ports ? cfg->max_guest_ports : NETWORK_NO_LIMIT,
+		.ports = cfg->max_guest_ports ? cfg->max_guest_ports : CV_PORTS_PER_GUEST,
 	};
 }
 

@@ -63,6 +63,7 @@
 
 /* Limits, so that one guest cannot starve another (RFC 6888 REQ-4, REQ-5). */
 #define CV_FLOWS_PER_PORT		65536
+#define CV_PORTS_PER_GUEST		16384	/* outside; less than half of what a protocol usually has */
 
 /* Masquerade ports: never a well-known one (RFC 4787 REQ-3, port shadowing). */
 #define CV_PORT_MIN			1024

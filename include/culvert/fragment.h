@@ -29,6 +29,7 @@ struct cv_datagram_part {
  * @known:	the first fragment has come, the ports are known
  * @held:	place + 1 of the copy that was hung in last
  * @end:	of the datagram; 0 while not known
+ * @passed:	a part has passed
  */
 struct cv_datagram {
 	struct cv_datagram_key key;
@@ -39,7 +40,7 @@ struct cv_datagram {
 	__u16  known;
 	__u16  held;
 	__u16  end;
-	__u16  pad;
+	__u16  passed;
 	struct cv_datagram_part parts[CV_DATAGRAM_RANGES];
 };
 
