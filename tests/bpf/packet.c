@@ -57,6 +57,14 @@ static __u32 pseudo_sum(const __u8 *ip, unsigned int l4_len)
 	return sum_words(ip + 12, 8, 0) + ip[9] + l4_len;
 }
 
+/* A checksum that is wrong by a constant. */
+static __u16 spoilt(__u16 check)
+{
+	__u32 sum = (__u32)check + 0x1234;
+
+	return (sum & 0xffff) + (sum >> 16);
+}
+
 static unsigned int put_data(const struct packet *p, __u8 *out)
 {
 	unsigned int i;
@@ -81,6 +89,7 @@ static unsigned int put_udp(const struct packet *p, const __u8 *ip, __u8 *out)
 	if (p->no_csum)
 		return len;
 	check = packet_checksum(out, len, pseudo_sum(ip, len));
+	check = p->bad_l4 ? spoilt(check) : check;
 	put16(out + 6, check ? check : 0xffff);
 	return len;
 }
@@ -98,6 +107,8 @@ static unsigned int put_tcp(const struct packet *p, const __u8 *ip, __u8 *out)
 	out[13] = p->flags;
 	put16(out + 14, 65000);
 	put16(out + 16, packet_checksum(out, len, pseudo_sum(ip, len)));
+	if (p->bad_l4)
+		put16(out + 16, spoilt(get16(out + 16)));
 	return len;
 }
 
@@ -130,6 +141,8 @@ static unsigned int put_icmp(const struct packet *p, __u8 *out)
 		len += put_quote(p, out + len);
 	len += put_data(p, out + len);
 	put16(out + 2, packet_checksum(out, len, 0));
+	if (p->bad_l4)
+		put16(out + 2, spoilt(get16(out + 2)));
 	return len;
 }
 
@@ -167,6 +180,8 @@ static unsigned int put_ip(const struct packet *p, __u8 *out)
 	len = hlen + put_transport(p, out, out + hlen);
 	put16(out + 2, p->tot_len ? p->tot_len : len);
 	put16(out + 10, packet_checksum(out, hlen, 0));
+	if (p->bad_ip)
+		put16(out + 10, spoilt(get16(out + 10)));
 	if (p->ihl)
 		out[0] = (out[0] & 0xf0) | (p->ihl & 0xf);
 	return len;

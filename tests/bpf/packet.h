@@ -37,6 +37,8 @@ enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8, TIME_EXCEEDED = 11, PARAMETER_
  * @type, @code: of ICMP
  * @rest:	the second word of an ICMP error
  * @no_csum:	UDP without a checksum
+ * @bad_ip, @bad_l4: the checksum of the IP header or the transport is wrong, by
+ *		as much whatever else is in the packet
  * @quote, @quote_len: in an ICMP error, this packet's first so many bytes from
  *		its IP header on; @quote_len 0: header and 8 bytes
  * @data, @len:	payload; NULL: a pattern
@@ -57,7 +59,7 @@ struct packet {
 	const struct packet *quote;
 	const void *data;
 	__u16 quote_len, len, trailer;
-	bool  no_csum;
+	bool  no_csum, bad_ip, bad_l4;
 };
 
 #define TTL_ZERO	0x100

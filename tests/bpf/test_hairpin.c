@@ -255,6 +255,45 @@ static const struct row refused[] = {
 	},
 };
 
+/* --- errors about what went around the corner (RFC 5508 REQ-7) */
+
+static void called_by_ann(void)
+{
+	bob_serves();
+	CHECK_EQ(world_send(TO_UPLINK, &call_udp), REDIRECT);
+}
+
+#define BOBS_ERROR	FROM_BOB, .daddr = HOST_IP, .proto = ICMP, .type = UNREACHABLE, .code = 3
+#define CALL_AT_BOB	.saddr = HOST_IP, .daddr = BOB_IP, .proto = UDP, .sport = 6000, .dport = 80, .len = 20
+#define CALL_AT_ANN	.saddr = ANN_IP, .daddr = HOST_IP, .proto = UDP, .sport = 6000, .dport = 8080, .len = 20
+#define ERROR_AT_ANN	.dmac = TAG_MAC(ANN), .smac = BOB_MAC, .saddr = HOST_IP, .daddr = ANN_IP, .ttl = 62, \
+			.proto = ICMP, .type = UNREACHABLE, .code = 3
+
+static const struct row errors[] = {
+	{
+		.claim = "the called one's error reaches the caller, as if from outside", CALLS, .before = called_by_ann,
+		.in = { BOBS_ERROR, .quote = QUOTE(CALL_AT_BOB) }, .verdict = REDIRECT,
+		.out = OUT(ERROR_AT_ANN, .quote = QUOTE(CALL_AT_ANN)),
+	}, {
+		.claim = "with all that it quotes", CALLS, .before = called_by_ann,
+		.in = { BOBS_ERROR, .quote = QUOTE(CALL_AT_BOB), .quote_len = 0xffff }, .verdict = REDIRECT,
+		.out = OUT(ERROR_AT_ANN, .quote = QUOTE(CALL_AT_ANN), .quote_len = 0xffff),
+	}, {
+		.claim = "an error with a wrong checksum does not", CALLS, .before = called_by_ann,
+		.in = { BOBS_ERROR, .bad_l4 = true, .quote = QUOTE(CALL_AT_BOB) },
+		.verdict = DROP, .drop = BECAUSE_OF(ICMP_CHECKSUM, NET, BOB),
+	}, {
+		.claim = "an error with TTL 2 does not", CALLS, .before = called_by_ann,
+		.in = { BOBS_ERROR, .ttl = 2, .quote = QUOTE(CALL_AT_BOB) },
+		.verdict = DROP, .drop = BECAUSE_OF(TTL, NET, BOB),
+	}, {
+		.claim = "an error about no call does not", CALLS, .before = called_by_ann,
+		.in = { BOBS_ERROR, .quote = QUOTE(.saddr = HOST_IP, .daddr = BOB_IP, .proto = UDP, .sport = 6001,
+						   .dport = 80, .len = 20) },
+		.verdict = DROP, .drop = BECAUSE_OF(ICMP_NO_FLOW, NET, BOB),
+	},
+};
+
 /* --- conversations */
 
 /* Both send first: the way of two applications that a third has introduced. */
@@ -348,6 +387,7 @@ int main(void)
 	world_open();
 	TABLE_RUN(calls);
 	TABLE_RUN(refused);
+	TABLE_RUN(errors);
 	introduced();
 	drawn();
 	other_port();

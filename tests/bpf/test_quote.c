@@ -243,9 +243,89 @@ static void every_length(void)
 	claim_end("an error's checksum is right, however long its quote");
 }
 
+/* --- checksums (RFC 5508 REQ-3) */
+
+#define SPOILT_IN(what, how, ...)							\
+	{ .claim = "an error from outside with a wrong " what " is dropped",		\
+	  .hook = FROM_UPLINK, .before = flows, .after = unchanged,			\
+	  .in = { OUTSIDE, .saddr = ROUTER, .daddr = HOST_IP, NO_PORT, how, .quote = QUOTE(ABROAD(UDP_SENT), __VA_ARGS__) }, \
+	  .verdict = DROP, .drop = BECAUSE(ICMP_CHECKSUM) },				\
+	{ .claim = "a guest's error with a wrong " what " is dropped",			\
+	  .hook = TO_UPLINK, .before = flows, .after = unchanged,			\
+	  .in = { FROM_ANN, .daddr = SERVER, NO_PORT, how, .quote = QUOTE(BACK_INSIDE(UDP_REPLY), __VA_ARGS__) }, \
+	  .verdict = DROP, .drop = BECAUSE(ICMP_CHECKSUM) }
+
+#define NOTHING	.tos = 0	/* as usual */
+
+static const struct row checksums[] = {
+	SPOILT_IN("checksum", .bad_l4 = true, NOTHING),
+	SPOILT_IN("checksum in the IP header that it quotes", NOTHING, .bad_ip = true),
+	SPOILT_IN("checksum in the longest IP header", NOTHING, .bad_ip = true,
+		  .options = "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1",
+		  .options_len = 40),
+	SPOILT_IN("checksum twice", .bad_l4 = true, .bad_ip = true),
+	{
+		.claim = "a wrong checksum of the quoted transport is none of ours (REQ-3c)",
+		.hook = FROM_UPLINK, .before = flows, .after = unchanged, .verdict = REDIRECT,
+		.in = { OUTSIDE, .saddr = ROUTER, .daddr = HOST_IP, NO_PORT, .quote_len = 0xffff,
+			.quote = QUOTE(ABROAD(UDP_SENT), .bad_l4 = true) },
+		.out = OUT(TAGGED, .saddr = ROUTER, .daddr = ANN_IP, NO_PORT, .ttl = 63, .quote_len = 0xffff,
+			   .quote = QUOTE(INSIDE(UDP_SENT), .bad_l4 = true)),
+	}, {
+		.claim = "nor is it in a guest's error",
+		.hook = TO_UPLINK, .before = flows, .after = unchanged, .verdict = REDIRECT,
+		.in = { FROM_ANN, .daddr = SERVER, NO_PORT, .quote_len = 0xffff,
+			.quote = QUOTE(BACK_INSIDE(TCP_REPLY), .bad_l4 = true) },
+		.out = OUT(LEFT, .daddr = SERVER, NO_PORT, .ttl = 63, .quote_len = 0xffff,
+			   .quote = QUOTE(BACK_ABROAD(TCP_REPLY), .bad_l4 = true)),
+	}, {
+		.claim = "what pads a frame is no part of the checksum",
+		.hook = FROM_UPLINK, .before = flows, .after = unchanged, .verdict = REDIRECT,
+		.in = { OUTSIDE, .saddr = ROUTER, .daddr = HOST_IP, NO_PORT, .trailer = 7, .quote = QUOTE(ABROAD(UDP_SENT)) },
+		.out = OUT(TAGGED, .saddr = ROUTER, .daddr = ANN_IP, NO_PORT, .ttl = 63, .trailer = 7,
+			   .quote = QUOTE(INSIDE(UDP_SENT))),
+	}, {
+		.claim = "a wrong checksum in an error about the host's own packet is the host's to see",
+		.hook = FROM_UPLINK, .before = flows, .after = unchanged, .verdict = PASS,
+		.in = { OUTSIDE, .saddr = ROUTER, .daddr = HOST_IP, NO_PORT, .bad_l4 = true,
+			.quote = QUOTE(.saddr = HOST_IP, .daddr = SERVER, .proto = UDP, .sport = 41000, .dport = 53) },
+	},
+};
+
+/* Of each length, the longest too: all of its bytes are added up. */
+static void spoilt_byte(void)
+{
+	struct packet in = {
+		OUTSIDE, .saddr = ROUTER, .daddr = HOST_IP, NO_PORT, .quote = QUOTE(ABROAD(UDP_SENT)), .quote_len = 60,
+	};
+	const struct cv_drop_key why = BECAUSE(ICMP_CHECKSUM);
+	static const unsigned int lens[] = { 0, 1, 2, 3, 187, 188, 189, 443, 444, 445, 1000, 1404 };
+
+	claim_begin();
+	flows();
+	for (unsigned int i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		__u8 frame[PACKET_MAX], other[PACKET_MAX];
+		unsigned int len, n;
+
+		in.len = lens[i];
+		len = n = packet_build(&in, frame);
+		memcpy(other, frame, len);
+		CHECK_EQ(world_run(FROM_UPLINK, 0, frame, &n, 0), REDIRECT);
+		CHECK(packet_l4_ok(frame + 14, n - 14));
+		other[len - 1] ^= 0x40;
+		drops_clear();
+		CHECK_EQ(world_run(FROM_UPLINK, 0, other, &len, 0), DROP);
+		CHECK_DROPS(&why, 1);
+		drops_clear();
+	}
+	claim_end("one wrong bit at the end of an error is noticed, however long it is");
+}
+
 int main(void)
 {
 	world_open();
+	TABLE_RUN(checksums);
+	spoilt_byte();
 	TABLE_RUN(inwards);
 	TABLE_RUN(left_alone);
 	TABLE_RUN(outwards);
