@@ -148,7 +148,7 @@ static unsigned int put_icmp(const struct packet *p, __u8 *out)
 
 static unsigned int put_transport(const struct packet *p, const __u8 *ip, __u8 *out)
 {
-	if (p->frag & 0x1fff)
+	if (p->frag & 0x1fff || p->raw)
 		return put_data(p, out);
 	switch (p->proto) {
 	case UDP:

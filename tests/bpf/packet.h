@@ -43,6 +43,7 @@ enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8, TIME_EXCEEDED = 11, PARAMETER_
  *		its IP header on; @quote_len 0: header and 8 bytes
  * @data, @len:	payload; NULL: a pattern
  * @trailer:	bytes behind the datagram, as of a padded frame
+ * @raw:	what follows the IP header is @data, the transport header too
  */
 struct packet {
 	__u64 dmac, smac;
@@ -59,7 +60,7 @@ struct packet {
 	const struct packet *quote;
 	const void *data;
 	__u16 quote_len, len, trailer;
-	bool  no_csum, bad_ip, bad_l4;
+	bool  no_csum, bad_ip, bad_l4, raw;
 };
 
 #define TTL_ZERO	0x100

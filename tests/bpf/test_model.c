@@ -14,7 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <poll.h>
 #include <time.h>
+#include <sys/socket.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 
 #include <bpf/bpf.h>
 
@@ -95,10 +99,24 @@ static void check_flow(const struct model_flow *f, __u32 shift, __u32 new_shift)
 	world_set_flow(&key, &flow);
 }
 
+/* Whose are a peer's packets of a protocol without ports? */
+static void check_protocol(const struct model_mapping *e)
+{
+	struct cv_protocol key = { htonl(e->addr), htonl(e->remote), e->proto };
+	__u32 slot = 0;
+
+	bpf_map_lookup_elem(world.protocols, &key, &slot);
+	CHECK_EQ(slot, e->flows ? e->slot : 0);
+}
+
 static void check_mapping(const struct model_mapping *e, __u32 shift, __u32 new_shift)
 {
 	struct cv_external *at = world_external(e->addr, e->proto, e->port);
 
+	if (e->remote) {
+		check_protocol(e);
+		return;
+	}
 	if (at->word != EXTERNAL(e->slot, e->lport, e->flows))
 		check_failed(__FILE__, __LINE__, "port %u of %x is %llx, not %llx", e->port, e->addr,
 			     (unsigned long long)at->word,
@@ -125,15 +143,35 @@ static void move_peers(__u32 by)
 	}
 }
 
+/* What was begun within two seconds. */
+static void move_budget(struct cv_use *use, __u32 slot, __u32 new_shift)
+{
+	struct model_budget *b = &model.budgets[slot];
+
+	if (!b->tick)
+		return;
+	CHECK_EQ(use->datagrams, b->datagrams);
+	CHECK_EQ(use->held, b->held);
+	use->fragment_tick = b->tick + new_shift;
+}
+
 static void move_limits(__u32 new_shift)
 {
-	for (unsigned int i = 0; i < 3; i++) {
-		struct cv_use use = world_use(world.network_use, model.nets[i].id);
+	struct cv_use use;
 
-		use.error_tick = model.nets[i].error_tick + new_shift;
-		use.errors = model.nets[i].errors;
-		world_set_use(world.network_use, model.nets[i].id, &use);
+	for (unsigned int i = 0; i < 4; i++) {
+		struct model_guest *g = &model.guests[i];
+
+		use = world_use(world.port_use, g->slot);
+
+		use.error_tick = g->error_tick + new_shift;
+		use.errors = g->errors;
+		move_budget(&use, g->slot, new_shift);
+		world_set_use(world.port_use, g->slot, &use);
 	}
+	use = world_use(world.network_use, 0);
+	move_budget(&use, 0, new_shift);
+	world_set_use(world.network_use, 0, &use);
 }
 
 /* Compare all state, and let the model's clock go on by @ticks. */
@@ -167,7 +205,47 @@ static void settle(void)
 		clock_step(0);
 }
 
+/* --- what begins its way anew: the links get it, and a socket hears that */
+
+static int again_fd;
+
+static void again_open(void)
+{
+	const struct sockaddr_ll all = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	int one = 1;
+
+	again_fd = socket(AF_PACKET, SOCK_RAW, 0);
+	if (again_fd < 0 || setsockopt(again_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
+	    bind(again_fd, (const struct sockaddr *)&all, sizeof(all))) {
+		printf("Bail out! AF_PACKET\n");
+		exit(1);
+	}
+}
+
+/* The next frame at this link.  Return: its length, 0 when there is none within @ms. */
+static unsigned int again_read(__u32 ifindex, __u8 *frame, int ms)
+{
+	struct pollfd p = { .fd = again_fd, .events = POLLIN };
+	struct sockaddr_ll from;
+	socklen_t size = sizeof(from);
+	ssize_t n;
+
+	while (poll(&p, 1, ms) > 0) {
+		n = recvfrom(again_fd, frame, PACKET_MAX, 0, (struct sockaddr *)&from, &size);
+		if (n > 0 && from.sll_ifindex == (int)ifindex)
+			return n;
+	}
+	return 0;
+}
+
 /* --- one packet */
+
+static __u16 left_with;	/* the identification of what came out last */
+
+static __u16 number_of(void)
+{
+	return left_with;
+}
 
 static void judge(enum hook hook, __u32 at, const struct packet *p, const struct model_fate *want,
 		  __u8 *frame, unsigned int len, int verdict)
@@ -185,8 +263,20 @@ static void judge(enum hook hook, __u32 at, const struct packet *p, const struct
 		drops_clear();
 	if (model.wrong[0])
 		check_failed(__FILE__, __LINE__, "%s", model.wrong);
-	if (claim_failed())
-		random_print(hook, at, p);
+}
+
+/* What begins its way anew at this link: these packets, in this order. */
+static void check_again(__u32 ifindex, const struct model_fate *want)
+{
+	static __u8 got[PACKET_MAX], bytes[PACKET_MAX];
+	unsigned int n, len;
+
+	for (unsigned int i = 0; i < want->n_again; i++) {
+		n = packet_build(want->again[i], bytes);
+		len = again_read(ifindex, got, 1000);
+		CHECK_BYTES(got, len, bytes, n);
+	}
+	CHECK_EQ(again_read(ifindex, got, 0), 0);
 }
 
 /* Give one packet to both. */
@@ -200,7 +290,8 @@ static void one_run(enum hook hook, __u32 at, const struct packet *p, struct mod
 	if (claim_failed())
 		return;
 	n_runs++;
-	verdict = world_run(hook, at, frame, &len, 0);
+	verdict = world_run_numbered(hook, at, frame, &len, 0);
+	left_with = get16(frame + 18);
 	crossed |= world_tick() != real_tick;
 	if (hook == FROM_GUEST)
 		model_from_guest(&model, at, p, ret);
@@ -212,35 +303,26 @@ static void one_run(enum hook hook, __u32 at, const struct packet *p, struct mod
 		model_to_guest(&model, p, ret);
 	n_drops[ret->drop.reason]++;
 	judge(hook, at, p, ret, frame, len, verdict);
+	check_again(world_ifindex(hook, at), ret);
+	if (claim_failed())
+		random_print(hook, at, p);
 }
 
-/* What has a tag goes on to its guest. */
-static void follow(const struct model_fate *fate)
+/* A packet at a hook, and where it goes from there. */
+static void one_packet(enum hook hook, __u32 at, const struct packet *p)
 {
-	struct model_fate next;
-	__u32 slot = fate->out.dmac & 0xffffffff;
+	struct model_fate fate;
 
-	if (fate->verdict == REDIRECT && fate->out.dmac >> 32 == CV_TAG_MAC_PREFIX)
-		one_run(TO_GUEST, world_port(slot).net, &fate->out, &next);
-}
-
-static void one_packet(const struct random_step *s)
-{
-	struct model_fate fate, next;
-
-	if (s->hook == FROM_UPLINK) {
-		one_run(FROM_UPLINK, s->at, &s->p, &fate);
-	} else {
-		one_run(FROM_GUEST, s->at, &s->p, &fate);
-		if (claim_failed() || fate.verdict != REDIRECT || fate.out.dmac != GATEWAY_MAC)
-			return;
-		next = fate;
-		if (fate.out.quote)
-			next.out.quote = &next.quote;
-		one_run(TO_UPLINK, world_port(s->at).net, &next.out, &fate);
-	}
-	if (!claim_failed())
-		follow(&fate);
+	one_run(hook, at, p, &fate);
+	for (unsigned int i = 0; i < fate.n_again && !claim_failed(); i++)
+		one_packet(hook, at, fate.again[i]);
+	if (claim_failed() || fate.verdict != REDIRECT)
+		return;
+	if (hook == FROM_GUEST && fate.out.dmac == GATEWAY_MAC)
+		one_packet(TO_UPLINK, world_port(at).net, &fate.out);
+	/* What has a tag goes on to its guest. */
+	else if (fate.out.dmac >> 32 == CV_TAG_MAC_PREFIX)
+		one_packet(TO_GUEST, world_port(fate.out.dmac & 0xffffffff).net, &fate.out);
 }
 
 static void flush(const struct random_step *s)
@@ -259,7 +341,7 @@ static void check_all_mappings(void)
 	for (__u32 i = 0; i < N_EXTERNALS; i++)
 		got += EXTERNAL_FLOWS(world.externals[i].word);
 	for (unsigned int i = 0; i < model.n_mappings; i++)
-		want += model.mappings[i].flows;
+		want += model.mappings[i].remote ? 0 : model.mappings[i].flows;
 	CHECK_EQ(got, want);
 	CHECK_EQ(world_entries(world.flows, sizeof(struct cv_tuple)), model.n_flows);
 }
@@ -303,6 +385,7 @@ static void begin(void)
 	model_reset(&model);
 	model.now = 1 << 20;
 	model.chosen = chosen;
+	model.number = number_of;
 	random_limits(&model);
 	put_limits();
 	if (model.nets[0].port_max == CV_PORT_MAX && rnd(2)) {
@@ -329,7 +412,7 @@ static void episode(unsigned int packets)
 		else if (s.kind == FLUSH)
 			flush(&s);
 		else
-			one_packet(&s);
+			one_packet(s.hook, s.at, &s.p);
 		if (claim_failed())
 			printf("# step %u of the episode: %s\n", i, random_kind_name(s.kind));
 	}
@@ -371,6 +454,7 @@ int main(void)
 	seed = number("MODEL_SEED", now.tv_nsec);
 	model.follow = number("MODEL_FOLLOW", FOLLOW_KNOWN);
 	world_open();
+	again_open();
 	for (__u64 e = 0; n_runs < packets && diverged < 5; e++) {
 		claim_begin();
 		random_seed(seed + e);

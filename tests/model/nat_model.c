@@ -13,7 +13,7 @@
 
 #define SECONDS(s)	CV_TICKS(s)
 
-static void __attribute__((format(printf, 2, 3))) wrong(struct model *m, const char *fmt, ...)
+void rules_wrong(struct model *m, const char *fmt, ...)
 {
 	va_list args;
 
@@ -27,11 +27,13 @@ static void __attribute__((format(printf, 2, 3))) wrong(struct model *m, const c
 void model_reset(struct model *m)
 {
 	static const struct model_guest guests[] = {
-		{ NET, ANN, ANN_IP, CV_FLOWS_PER_PORT }, { NET, BOB, BOB_IP, CV_FLOWS_PER_PORT },
-		{ TWIN, DAN, ANN_IP, CV_FLOWS_PER_PORT }, { ALONE, FAY, FAY_IP, CV_FLOWS_PER_PORT },
+		{ NET, ANN, ANN_IP, CV_FLOWS_PER_PORT, 0, 0 }, { NET, BOB, BOB_IP, CV_FLOWS_PER_PORT, 0, 0 },
+		{ TWIN, DAN, ANN_IP, CV_FLOWS_PER_PORT, 0, 0 }, { ALONE, FAY, FAY_IP, CV_FLOWS_PER_PORT, 0, 0 },
 	};
 
-	m->n_flows = m->n_mappings = m->n_peers = m->n_fragments = 0;
+	m->n_flows = m->n_mappings = m->n_peers = 0;
+	m->n_datagrams = m->n_copies = m->n_numbers = 0;
+	memset(m->budgets, 0, sizeof(m->budgets));
 	m->wrong[0] = 0;
 	memcpy(m->guests, guests, sizeof(guests));
 	for (unsigned int i = 0; i < 3; i++)
@@ -120,10 +122,10 @@ bool model_alive(const struct model *m, const struct model_flow *f)
 
 static __u32 timeout_of(__u8 proto, bool established)
 {
-	if (proto == UDP)
-		return SECONDS(CV_UDP_TIMEOUT_S);
 	if (proto == ICMP)
 		return SECONDS(CV_ICMP_TIMEOUT_S);
+	if (proto != TCP)
+		return SECONDS(CV_UDP_TIMEOUT_S);
 	return established ? SECONDS(CV_TCP_ESTABLISHED_TIMEOUT_S) : SECONDS(CV_TCP_TRANSITORY_TIMEOUT_S);
 }
 
@@ -205,7 +207,9 @@ void rules_use_out(struct model *m, struct model_flow *f, const struct packet *p
 		}
 		set_timeout(f);
 	}
-	f->out_tick = m->now;
+	/* A reset may answer a stranger: it renews nothing (RFC 7857 section 7.1). */
+	if (!(rules_tcp_flags(p) & RST) || f->proto != TCP)
+		f->out_tick = m->now;
 	f->out_packets++;
 	f->out_bytes += len - 14;
 }
@@ -235,22 +239,37 @@ struct model_flow *rules_flow(struct model *m, const struct model_guest *g, __u8
 	for (unsigned int i = 0; i < m->n_flows; i++) {
 		struct model_flow *f = &m->flows[i];
 
-		if (f->guest == g && f->proto == proto && f->lport == lport && f->remote == remote &&
-		    f->rport == (proto == ICMP ? 0 : rport))
+		if (f->guest == g && f->proto == proto && f->remote == remote &&
+		    (f->lport == lport || !rules_has_ports(proto)) &&
+		    (f->rport == rport || (proto != TCP && proto != UDP)))
 			return f;
 	}
 	return NULL;
 }
 
-struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port)
+struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port, __u32 remote)
 {
 	for (unsigned int i = 0; i < m->n_mappings; i++) {
 		struct model_mapping *e = &m->mappings[i];
 
-		if (e->addr == addr && e->proto == proto && e->port == port)
+		if (e->addr == addr && e->proto == proto &&
+		    (rules_has_ports(proto) ? e->port == port : e->remote == remote))
 			return e;
 	}
 	return NULL;
+}
+
+bool rules_has_ports(__u8 proto)
+{
+	return proto == TCP || proto == UDP || proto == ICMP;
+}
+
+void rules_forget(struct model_fate *ret)
+{
+	ret->verdict = 0;
+	ret->drop = (struct cv_drop_key) {};
+	ret->out = ret->quote = (struct packet) {};
+	ret->n_again = 0;
 }
 
 static struct model_mapping *find_owned(struct model *m, __u32 addr, __u8 proto, __u32 slot, __u16 lport)
@@ -264,7 +283,7 @@ static struct model_mapping *find_owned(struct model *m, __u32 addr, __u8 proto,
 	return NULL;
 }
 
-static void *full(void)
+void *rules_full(void)
 {
 	printf("Bail out! the model's lists are full\n");
 	exit(1);
@@ -272,7 +291,7 @@ static void *full(void)
 
 static struct model_mapping *add_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port)
 {
-	struct model_mapping *e = m->n_mappings < MODEL_MAX ? &m->mappings[m->n_mappings++] : full();
+	struct model_mapping *e = m->n_mappings < MODEL_MAX ? &m->mappings[m->n_mappings++] : rules_full();
 
 	*e = (struct model_mapping) { .addr = addr, .proto = proto, .port = port };
 	return e;
@@ -280,7 +299,7 @@ static struct model_mapping *add_mapping(struct model *m, __u32 addr, __u8 proto
 
 struct model_flow *rules_add_flow(struct model *m, const struct model_flow *f)
 {
-	struct model_flow *at = m->n_flows < MODEL_MAX ? &m->flows[m->n_flows++] : full();
+	struct model_flow *at = m->n_flows < MODEL_MAX ? &m->flows[m->n_flows++] : rules_full();
 
 	*at = *f;
 	at->state = CV_FLOW_OPEN;
@@ -355,7 +374,7 @@ void rules_note_peer(struct model *m, struct model_flow *f)
 	struct model_peer *s = find_peer(m, f->guest, f->proto, f->lport, f->remote);
 
 	if (!s) {
-		s = m->n_peers < MODEL_MAX ? &m->peers[m->n_peers++] : full();
+		s = m->n_peers < MODEL_MAX ? &m->peers[m->n_peers++] : rules_full();
 		*s = (struct model_peer) {
 			.guest = f->guest, .remote = f->remote, .lport = f->lport, .proto = f->proto,
 		};
@@ -389,49 +408,6 @@ bool rules_admit(struct model *m, const struct model_mapping *e, const struct mo
 	}
 }
 
-/* --- fragments, in order: the first names the ports for two seconds */
-
-static struct model_fragment *find_fragment(struct model *m, __u32 net, const struct packet *p)
-{
-	for (unsigned int i = 0; i < m->n_fragments; i++) {
-		struct model_fragment *f = &m->fragments[i];
-
-		if (f->net == net && f->saddr == p->saddr && f->daddr == p->daddr &&
-		    f->id == p->id && f->proto == p->proto)
-			return f;
-	}
-	return NULL;
-}
-
-bool rules_recall(struct model *m, __u32 net, struct packet *p)
-{
-	struct model_fragment *f;
-
-	if (!OFFSET(p))
-		return true;
-	f = find_fragment(m, net, p);
-	if (!f || !recent(m, f->tick, SECONDS(CV_FRAGMENT_TIMEOUT_S)))
-		return false;
-	p->sport = f->sport;
-	p->dport = f->dport;
-	return true;
-}
-
-void rules_remember(struct model *m, __u32 net, const struct packet *p)
-{
-	struct model_fragment *f;
-
-	if (OFFSET(p) || !(p->frag & MF))
-		return;
-	f = find_fragment(m, net, p);
-	if (!f)
-		f = m->n_fragments < MODEL_MAX ? &m->fragments[m->n_fragments++] : full();
-	*f = (struct model_fragment) {
-		.net = net, .saddr = p->saddr, .daddr = p->daddr, .tick = m->now,
-		.id = p->id, .sport = p->sport, .dport = p->dport, .proto = p->proto,
-	};
-}
-
 /* --- ports outside */
 
 static bool allowed(const struct model_net *n, __u8 proto, __u16 port)
@@ -442,7 +418,7 @@ static bool allowed(const struct model_net *n, __u8 proto, __u16 port)
 
 static bool may_take(struct model *m, const struct model_guest *g, __u32 addr, __u8 proto, __u16 port)
 {
-	struct model_mapping *e = rules_mapping(m, addr, proto, port);
+	struct model_mapping *e = rules_mapping(m, addr, proto, port, 0);
 
 	if (!allowed(model_net(m, g->net), proto, port))
 		return false;
@@ -459,6 +435,20 @@ static bool any_free(struct model *m, const struct model_guest *g, __u32 addr, _
 	return false;
 }
 
+/* A protocol without ports: one guest alone talks it with that peer. */
+static struct model_mapping *bind_protocol(struct model *m, const struct model_flow *f, __u32 addr)
+{
+	struct model_mapping *e = rules_mapping(m, addr, f->proto, 0, f->remote);
+
+	if (!e)
+		e = add_mapping(m, addr, f->proto, 0);
+	else if (e->flows && e->slot != f->guest->slot)
+		return NULL;
+	e->remote = f->remote;
+	e->slot = f->guest->slot;
+	return e;
+}
+
 /* The mapping of a new flow of @f's names; NULL: there can be none. */
 struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr)
 {
@@ -466,22 +456,24 @@ struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __
 	struct model_mapping *e = find_owned(m, addr, f->proto, g->slot, f->lport);
 	__u16 port = 0;
 
+	if (!rules_has_ports(f->proto))
+		return bind_protocol(m, f, addr);
 	if (!e && !may_take(m, g, addr, f->proto, f->lport) && !any_free(m, g, addr, f->proto))
 		return NULL;
 	if (!m->chosen(f, &port)) {
-		wrong(m, "no flow was made, though a port is free");
+		rules_wrong(m, "no flow was made, though a port is free");
 		return NULL;
 	}
 	if (e) {
 		if (e->port != port)
-			wrong(m, "mapped to %u, but it has %u already", port, e->port);
+			rules_wrong(m, "mapped to %u, but it has %u already", port, e->port);
 		return e;
 	}
 	if (!may_take(m, g, addr, f->proto, port))
-		wrong(m, "mapped to %u, which it may not have", port);
+		rules_wrong(m, "mapped to %u, which it may not have", port);
 	else if (port != f->lport && may_take(m, g, addr, f->proto, f->lport))
-		wrong(m, "mapped to %u, though its own number %u is free", port, f->lport);
-	e = rules_mapping(m, addr, f->proto, port);
+		rules_wrong(m, "mapped to %u, though its own number %u is free", port, f->lport);
+	e = rules_mapping(m, addr, f->proto, port, 0);
 	if (!e)
 		e = add_mapping(m, addr, f->proto, port);
 	e->slot = g->slot;

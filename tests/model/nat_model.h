@@ -20,16 +20,17 @@ struct model_net {
 	bool isolate, isolated;		/* guests from each other; all from outside */
 	enum cv_filter filter;
 	__u16 port_min, port_max;
-	__u32 max_flows, errors;
-	__u32 error_tick;
+	__u32 max_flows;
 };
 
 struct model_guest {
 	__u32 net, slot, ip, max_flows;
+	__u32 errors, error_tick;	/* ICMP errors that it caused in this tick */
 };
 
+/* A port outside and who has it; of a protocol without ports the peer's packets. */
 struct model_mapping {
-	__u32 addr;
+	__u32 addr, remote;
 	__u8  proto;
 	__u16 port, lport;
 	__u32 slot, flows, tick;
@@ -59,25 +60,52 @@ struct model_peer {
 	__u8  proto;
 };
 
-struct model_fragment {
-	__u32 net, saddr, daddr, tick;
-	__u16 id, sport, dport;
+#define MODEL_HELD	512	/* of one datagram */
+#define MODEL_BLOCKS	9000
+
+/* Fragments of one datagram; @passed: each block of 8 bytes. */
+struct model_datagram {
+	__u32 net, use, saddr, daddr, tick;
+	__u16 id, sport, dport, number;
+	__u8  proto;
+	bool  known, done, numbered;
+	unsigned int end, n_held;
+	__u8 passed[MODEL_BLOCKS];
+	struct packet *held[MODEL_HELD];
+};
+
+struct model_copy {
+	struct packet p;
+	__u8 data[4096];
+	char options[40];
+};
+
+/* An identification that a datagram has outside. */
+struct model_number {
+	__u32 daddr;
+	__u16 id;
 	__u8  proto;
 };
 
+/* What a guest, or all outside (0), began within CV_FRAGMENT_TIMEOUT_S from @tick on. */
+struct model_budget {
+	__u32 tick, datagrams, held;
+};
+
 enum {
-	FOLLOW_HAIRPIN_ERRORS = 2,	/* errors about hairpinned packets leave by no uplink */
-	FOLLOW_HAIRPIN_DROPS = 4,	/* a hairpin's drops are counted for nobody */
-	FOLLOW_HAIRPIN_TTL = 8,		/* the second hop of a hairpin tells nobody */
-	FOLLOW_DEAD_MAPPING = 16,	/* a mapping of dead flows admits strangers */
+	FOLLOW_DEAD_MAPPING = 1,	/* a mapping of dead flows admits strangers */
+	FOLLOW_ERROR_NUMBERS = 2,	/* a guest's ICMP error keeps its identification */
+	FOLLOW_ERROR_DROPS = 4,		/* a hairpinned error that is dropped counts for the other guest */
+	FOLLOW_MALFORMED = 16,		/* a malformed fragment that goes to the host counts as a part */
+	FOLLOW_SHORT = 8,		/* no errors about packets of other protocols under 8 bytes */
 };
 
 /*
- * Known differences of the datapath from the requirements, all but the last of
- * hairpins; docs/rfc-compliance.md names them.  A run looks behind them.
+ * Known differences of the datapath from the requirements;
+ * docs/rfc-compliance.md names them.  A run looks behind them.
  */
-#define FOLLOW_KNOWN	(FOLLOW_HAIRPIN_ERRORS | FOLLOW_HAIRPIN_DROPS | FOLLOW_HAIRPIN_TTL | \
-			 FOLLOW_DEAD_MAPPING)
+#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_ERROR_NUMBERS | FOLLOW_ERROR_DROPS | \
+			 FOLLOW_SHORT | FOLLOW_MALFORMED)
 
 struct model {
 	__u32 now;
@@ -86,10 +114,16 @@ struct model {
 	struct model_flow flows[MODEL_MAX];
 	struct model_mapping mappings[MODEL_MAX];
 	struct model_peer peers[MODEL_MAX];
-	struct model_fragment fragments[MODEL_MAX];
-	unsigned int n_flows, n_mappings, n_peers, n_fragments;
+	struct model_datagram datagrams[MODEL_MAX];
+	struct model_copy copies[MODEL_MAX];
+	struct model_number numbers[MODEL_MAX];
+	struct model_budget budgets[N_PORTS];	/* by slot */
+	unsigned int n_flows, n_mappings, n_peers, n_datagrams, n_copies, n_numbers;
+	struct model_datagram *passing;	/* of the fragment that goes on now */
 	/* The port that the datapath gave to a flow; 0 and false: it made none. */
 	bool (*chosen)(const struct model_flow *f, __u16 *ret_port);
+	/* The identification that the datapath gave to the packet that leaves. */
+	__u16 (*number)(void);
 	/* FOLLOW_*: be wrong like the datapath, to look for what lies behind a known divergence */
 	__u32 follow;
 	char wrong[200];	/* what was wrong with that; empty: nothing */
@@ -100,11 +134,14 @@ struct model {
  * @verdict:	as struct row says it
  * @drop:	the counter that goes up; reason 0: none
  * @out, @quote: the packet that leaves, and what it quotes, unless it is dropped
+ * @again:	what begins its way anew at the same place, in this order
  */
 struct model_fate {
 	int verdict;
 	struct cv_drop_key drop;
 	struct packet out, quote;
+	struct packet *again[MODEL_HELD + 1];
+	unsigned int n_again;
 };
 
 /** model_reset() - no flows; networks and guests as world_reset() makes them */

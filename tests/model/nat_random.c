@@ -46,6 +46,7 @@ static const __u32 nowhere[] = {
 	IP(127, 0, 0, 1), IP(0, 0, 0, 1), IP(169, 254, 169, 254), HOST_IP, HOST2_IP,
 };
 static const __u8 protos[] = { UDP, UDP, TCP, TCP, TCP, ICMP };
+static const __u8 other_protos[] = { 47, 47, 47, 132, 4, 50, 33, 51, 136 };
 static const __u8 tcp_flags[] = {
 	SYN, SYN, SYN, ACK, ACK, PSH | ACK, SYN | ACK, SYN | ACK, FIN | ACK, FIN | ACK,
 	RST, RST | ACK,
@@ -183,7 +184,7 @@ static void odd(const struct model *m, struct random_step *s)
 		s->p.saddr = rnd(2) ? s->p.saddr + 1 : HOST_IP;
 		break;
 	case 1:
-		s->p.proto = rnd(2) ? 47 : 132;
+		s->p.proto = PICK(other_protos);
 		s->p.frag = 0;
 		s->p.trailer = 0;
 		break;

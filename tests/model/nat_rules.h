@@ -6,6 +6,11 @@
 #include "nat_model.h"
 
 #define OFFSET(p)	((p)->frag & 0x1fff)
+#define IS_FRAGMENT(p)	((p)->frag & (MF | 0x1fff))
+
+/** rules_wrong() - what the datapath did is not allowed */
+void rules_wrong(struct model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void *rules_full(void);
 
 const struct model_guest *rules_guest_of_slot(const struct model *m, __u32 slot);
 const struct model_guest *rules_guest_of_ip(const struct model *m, __u32 net, __u32 ip);
@@ -13,6 +18,8 @@ int rules_route(__u32 to, __u32 *ret_uplink, __u16 *ret_mtu);
 __u32 rules_address_of(__u32 uplink);
 bool rules_is_external(__u32 addr);
 
+bool rules_has_ports(__u8 proto);
+void rules_forget(struct model_fate *ret);
 __u8 rules_tcp_flags(const struct packet *p);
 void rules_tcp_from_guest(struct model_flow *f, const struct packet *p);
 void rules_tcp_from_peer(struct model_flow *f, const struct packet *p);
@@ -22,15 +29,35 @@ void rules_begin_anew(struct model_flow *f);
 
 struct model_flow *rules_flow(struct model *m, const struct model_guest *g, __u8 proto,
 			      __u16 lport, __u32 remote, __u16 rport);
-struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port);
+struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port,
+				    __u32 remote);
 struct model_flow *rules_add_flow(struct model *m, const struct model_flow *f);
 int rules_limits(struct model *m, const struct model_guest *g);
 void rules_note_peer(struct model *m, struct model_flow *f);
 bool rules_admit(struct model *m, const struct model_mapping *e, const struct model_guest *g, __u32 from);
-/** rules_recall() - give a later fragment its ports.  False: its first is not known */
-bool rules_recall(struct model *m, __u32 net, struct packet *p);
-void rules_remember(struct model *m, __u32 net, const struct packet *p);
 /** rules_bind() - the mapping of a new flow of @f's names; NULL: there can be none */
 struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr);
+
+/* --- fragments: nat_frag.c; @net is 0 outside */
+
+enum datagram_use { USE_PORTS, USE_GATEWAY };
+
+#define FRAG_AWAY	-1	/* it waits, or begins its way anew */
+
+/** frag_payload() - bytes behind the IP header */
+__u32 frag_payload(const struct packet *p);
+/** frag_arrive() - give a later fragment its ports.  Return: 0, FRAG_AWAY or a drop reason */
+int frag_arrive(struct model *m, __u32 net, struct packet *p, struct model_fate *ret);
+/** frag_leave() - may it pass, when nothing else holds it back?  Return: 0 or why not */
+int frag_leave(struct model *m, __u32 net, const struct packet *p);
+/** frag_of_gateway() - is it a part of an echo request that the gateway answers? */
+bool frag_of_gateway(struct model *m, __u32 net, const struct packet *p);
+/** frag_number() - the identification of a packet that leaves; after frag_leave() */
+__u16 frag_number(struct model *m, const struct packet *p);
+/** frag_split() - @p becomes a first part of @ret_size bytes, the rest begins anew */
+int frag_split(struct model *m, __u32 net, struct packet *p, __u16 mtu, unsigned int *ret_size,
+	       struct model_fate *ret);
+/** frag_cut() - keep these first bytes of what was translated as a whole */
+void frag_cut(struct model *m, struct packet *p, unsigned int size);
 
 #endif

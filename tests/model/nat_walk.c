@@ -26,6 +26,12 @@ static void fate_pass(struct model_fate *ret, const struct packet *p)
 	ret->verdict = -1;	/* TC_ACT_UNSPEC */
 }
 
+/* Another protocol's packet of less than the 8 bytes that an error quotes at least. */
+static bool is_short(struct model *m, const struct packet *p)
+{
+	return m->follow & FOLLOW_SHORT && !rules_has_ports(p->proto) && frag_payload(p) + p->trailer < 8;
+}
+
 static bool is_error(const struct packet *p)
 {
 	return p->proto == ICMP && !OFFSET(p) &&
@@ -58,9 +64,10 @@ static bool error_of(__u32 reason, __u8 *ret_type, __u8 *ret_code)
 	return false;
 }
 
-static bool may_tell(struct model *m, __u32 net, const struct packet *p)
+/* Of each guest's own: a neighbour's are not taken. */
+static bool may_tell(struct model *m, __u32 slot, const struct packet *p)
 {
-	struct model_net *n = model_net(m, net);
+	struct model_guest *n = (struct model_guest *)rules_guest_of_slot(m, slot);
 
 	if (OFFSET(p) || (p->proto == ICMP && p->type != ECHO && p->type != ECHO_REPLY))
 		return false;
@@ -83,7 +90,7 @@ static void refuse(struct model *m, __u32 net, __u32 slot, const struct packet *
 	};
 
 	fate_drop(ret, reason, net, slot);
-	if (!error_of(reason, &e.type, &e.code) || !may_tell(m, net, p))
+	if (!error_of(reason, &e.type, &e.code) || !may_tell(m, slot, p) || is_short(m, p))
 		return;
 	fate_out(ret, &e);
 }
@@ -108,11 +115,12 @@ static void deliver(const struct model_guest *g, const struct packet *p, __u16 l
 static bool quote_in(struct model *m, const struct packet *p, struct model_fate *ret)
 {
 	struct packet out = *p, quote = *p->quote;
-	struct model_mapping *e = rules_mapping(m, quote.saddr, quote.proto, quote.sport);
+	struct model_mapping *e = rules_mapping(m, quote.saddr, quote.proto, quote.sport, quote.daddr);
 	const struct model_guest *g;
 	struct model_flow *f;
 
-	if (!e || !e->flows || quote.saddr != p->daddr || OFFSET(&quote))
+	/* No error is so long that it need be fragmented (RFC 1812 section 4.3.2.3). */
+	if (IS_FRAGMENT(p) || is_short(m, &quote) || !e || !e->flows || quote.saddr != p->daddr || OFFSET(&quote))
 		return false;
 	g = rules_guest_of_slot(m, e->slot);
 	f = rules_flow(m, g, quote.proto, e->lport, quote.daddr, quote.dport);
@@ -175,7 +183,7 @@ static struct model_flow *flow_in(struct model *m, __u32 uplink, struct model_ma
 		rules_use_in(m, f, len);
 		return f;
 	}
-	if (p->proto == ICMP) {
+	if (!rules_has_ports(p->proto) || p->proto == ICMP) {
 		fate_pass(ret, p);	/* it may answer the host's own */
 		return NULL;
 	} else {
@@ -189,9 +197,9 @@ static struct model_flow *flow_in(struct model *m, __u32 uplink, struct model_ma
 	return f;
 }
 
-/* @p knows its ports. */
-static void walk_in(struct model *m, __u32 uplink, const struct packet *p, unsigned int len,
-		    struct model_fate *ret)
+/* @p knows its ports.  Return: the flow that it belongs to, if any. */
+static struct model_flow *walk_in(struct model *m, __u32 uplink, const struct packet *p, unsigned int len,
+				  struct model_fate *ret)
 {
 	struct model_mapping *e;
 	struct model_flow *f;
@@ -200,35 +208,52 @@ static void walk_in(struct model *m, __u32 uplink, const struct packet *p, unsig
 	if (is_error(p)) {
 		if (p->quote)
 			quote_in(m, p, ret);
-		return;
+		return NULL;
 	}
-	if (p->proto != TCP && p->proto != UDP && (p->proto != ICMP || (!OFFSET(p) && p->type != ECHO_REPLY)))
-		return;
-	e = rules_mapping(m, p->daddr, p->proto, p->proto == ICMP ? p->sport : p->dport);
+	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO_REPLY)
+		return NULL;
+	e = rules_mapping(m, p->daddr, p->proto, p->proto == ICMP ? p->sport : p->dport, p->saddr);
 	if (!e || !e->flows)
-		return;
+		return NULL;
 	f = flow_in(m, uplink, e, p, len, ret);
 	if (!f)
-		return;
+		return NULL;
 	if (p->ttl <= 1)
 		refuse(m, f->guest->net, f->guest->slot, p, CV_DROP_TTL, p->daddr, 0, 0, ret);
 	else
 		deliver(f->guest, p, e->lport, ret);
+	return f;
 }
 
 void model_in(struct model *m, __u32 uplink, const struct packet *p, unsigned int len,
 	      struct model_fate *ret)
 {
 	struct packet known = *p;
+	struct model_flow *f;
+	int drop = 0;
 
-	*ret = (struct model_fate) {};
-	if (!rules_recall(m, 0, &known)) {
+	rules_forget(ret);
+	if (IS_FRAGMENT(p) && !rules_is_external(p->daddr)) {
 		fate_pass(ret, p);
 		return;
 	}
-	walk_in(m, uplink, &known, len, ret);
-	if (ret->verdict == 7 && !ret->drop.reason)
-		rules_remember(m, 0, p);
+	drop = frag_arrive(m, 0, &known, ret);
+	if (drop == FRAG_AWAY) {
+		ret->verdict = 2;
+		return;
+	}
+	if (drop) {
+		fate_pass(ret, p);	/* the host drops what it likes itself */
+		if (m->follow & FOLLOW_MALFORMED)
+			frag_leave(m, 0, p);
+		return;
+	}
+	f = walk_in(m, uplink, &known, len, ret);
+	if (ret->drop.reason)
+		return;
+	drop = frag_leave(m, 0, p);
+	if (drop && ret->verdict == 7)
+		fate_drop(ret, drop, f->guest->net, f->guest->slot);
 }
 
 /* --- from a guest */
@@ -253,26 +278,35 @@ static int policy(const struct model_net *n, const struct packet *p)
 	return 0;
 }
 
+/* The guest whose port outside this is; NULL: nobody's. */
+static const struct model_guest *hairpin_to(struct model *m, const struct packet *p)
+{
+	struct model_mapping *to = p->proto != TCP && p->proto != UDP ? NULL :
+				   rules_mapping(m, p->daddr, p->proto, p->dport, p->saddr);
+
+	return to && to->flows ? rules_guest_of_slot(m, to->slot) : NULL;
+}
+
 static int begin_outbound(struct model *m, const struct model_guest *g, const struct packet *p,
 			  struct model_flow **ret)
 {
 	struct model_flow f = {
-		.guest = g, .remote = p->daddr, .lport = p->sport, .proto = p->proto,
-		.rport = p->proto == ICMP ? 0 : p->dport,
+		.guest = g, .remote = p->daddr, .proto = p->proto, .hairpin = hairpin_to(m, p),
+		.lport = rules_has_ports(p->proto) ? p->sport : 0,
+		.rport = p->proto == ICMP || !rules_has_ports(p->proto) ? 0 : p->dport,
 	};
-	struct model_mapping *to = p->proto == ICMP ? NULL : rules_mapping(m, p->daddr, p->proto, p->dport);
 	int drop = rules_limits(m, g);
 	__u16 mtu;
 
 	if (drop)
 		return drop;
-	f.hairpin = to && to->flows;
-	if (f.hairpin && rules_guest_of_slot(m, to->slot)->net == g->net && model_net(m, g->net)->isolate)
-		return CV_DROP_ISOLATED;
 	if (!f.hairpin)
 		drop = rules_route(p->daddr, &f.uplink, &mtu);
 	if (drop)
 		return drop;
+	/* DCCP, AH and UDP-Lite: a check of theirs covers the addresses. */
+	if (p->proto == 33 || p->proto == 51 || p->proto == 136)
+		return CV_DROP_PROTOCOL;
 	f.outside = rules_bind(m, &f, f.hairpin ? p->daddr : rules_address_of(f.uplink));
 	if (!f.outside)
 		return CV_DROP_NO_PORT;
@@ -286,17 +320,18 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 {
 	struct model_flow *f = rules_flow(m, g, p->proto, p->sport, p->daddr, p->dport);
 	bool alive = f && model_alive(m, f), begun = !f;
+	const struct model_guest *peer = hairpin_to(m, p);
 	int drop = 0;
 
-	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO && p->type != ECHO_REPLY)
+	/* Only the host asks guests. */
+	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO)
 		return CV_DROP_ICMP_TYPE;
 	if (!alive)
 		drop = policy(model_net(m, g->net), p);
+	if (!alive && !drop && peer && peer->net == g->net && model_net(m, g->net)->isolate)
+		drop = CV_DROP_ISOLATED;
 	if (drop)
 		return drop;
-	/* Only the host asks guests. */
-	if (p->proto == ICMP && !OFFSET(p) && p->type == ECHO_REPLY)
-		return CV_DROP_ICMP_TYPE;
 	if (!f)
 		drop = begin_outbound(m, g, p, &f);
 	else if (!alive)
@@ -312,6 +347,16 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 	return 0;
 }
 
+/* A hairpinned error about no flow counts for whose the port is. */
+static void follow_error_drop(struct model *m, const struct model_guest *g, const struct packet *quote,
+			      struct model_fate *ret)
+{
+	struct model_mapping *e = rules_mapping(m, quote->saddr, quote->proto, quote->sport, quote->daddr);
+	const struct model_guest *to = e && e->flows ? rules_guest_of_slot(m, e->slot) : NULL;
+
+	fate_drop(ret, CV_DROP_ICMP_NO_FLOW, to ? to->net : g->net, to ? to->slot : 0);
+}
+
 /* RFC 5508 REQ-5: a guest's error about a packet that it received. */
 static int quote_out(struct model *m, const struct model_guest *g, const struct packet *p,
 		     struct model_fate *ret)
@@ -320,19 +365,46 @@ static int quote_out(struct model *m, const struct model_guest *g, const struct 
 	__u16 lport = quote.proto == ICMP ? quote.sport : quote.dport;
 	struct model_flow *f = rules_flow(m, g, quote.proto, lport, quote.saddr, quote.sport);
 
+	if (IS_FRAGMENT(p) || is_short(m, &quote))
+		return CV_DROP_MALFORMED;
 	if (!f || !model_alive(m, f) || quote.daddr != g->ip || p->daddr != quote.saddr)
 		return CV_DROP_ICMP_NO_FLOW;
-	if (p->ttl <= 1)
+	if (p->ttl <= (f->hairpin ? 2 : 1))
 		return CV_DROP_TTL;
 	quote.daddr = out.saddr = f->outside->addr;
 	*(quote.proto == ICMP ? &quote.sport : &quote.dport) = f->outside->port;
 	out.quote = &quote;
 	out.ttl--;
-	if (!f->hairpin || m->follow & FOLLOW_HAIRPIN_ERRORS)
+	if (!f->hairpin)
 		fate_out(ret, &out);
-	else if (!quote_in(m, &out, ret))
+	else if (!quote_in(m, &out, ret) && m->follow & FOLLOW_ERROR_DROPS)
+		follow_error_drop(m, g, &quote, ret);
+	else if (ret->verdict == 0)
 		return CV_DROP_ICMP_NO_FLOW;
+	if (!ret->drop.reason && !(m->follow & FOLLOW_ERROR_NUMBERS))
+		ret->out.id = frag_number(m, p);
 	return 0;
+}
+
+/* Translate; of what was cut only @size bytes go. */
+static int leave_part(struct model *m, struct model_flow *f, struct packet *p, unsigned int size)
+{
+	struct packet part = *p;
+	int drop;
+
+	p->saddr = f->outside->addr;
+	p->sport = f->outside->port;
+	p->ttl--;
+	if (size) {
+		frag_cut(m, p, size);
+		part.data = p->data;
+		part.len = p->len;
+		part.raw = true;
+	}
+	drop = frag_leave(m, f->guest->net, &part);
+	if (!drop)
+		p->id = frag_number(m, &part);
+	return drop;
 }
 
 /* Out of the uplink, as the host's.  Return: 0, or why not. */
@@ -342,6 +414,7 @@ static int leave(struct model *m, struct model_flow *f, const struct packet *p, 
 	struct packet out = *p;
 	__u32 uplink;
 	__u16 mtu;
+	unsigned int size = 0;
 	int drop = rules_route(p->daddr, &uplink, &mtu);
 
 	/* To a link that is no uplink now: the flow keeps the way it came. */
@@ -351,33 +424,54 @@ static int leave(struct model *m, struct model_flow *f, const struct packet *p, 
 		f->uplink = uplink;
 	else
 		mtu = f->uplink == UPLINK2 ? 1400 : 1500;	/* it keeps its address, and so its way */
+	drop = 0;
 	*ret_mtu = mtu;
-	if (len - 14 - p->trailer > mtu)
+	len -= 14 + p->trailer;
+	if (len > mtu && p->frag & DF)
 		return CV_DROP_TOO_BIG;
-	out.saddr = f->outside->addr;
-	out.sport = f->outside->port;
-	out.ttl--;
-	fate_out(ret, &out);
-	return 0;
+	if (len > mtu)
+		drop = frag_split(m, f->guest->net, &out, mtu, &size, ret);
+	if (size)
+		f->out_bytes -= len - (20 + out.options_len + size);
+	if (!drop)
+		drop = leave_part(m, f, &out, size);
+	if (!drop)
+		fate_out(ret, &out);
+	return drop;
 }
 
 /* Through the host's address to another guest (RFC 4787 REQ-9): two routers' hops. */
-static void hairpin(struct model *m, const struct model_flow *f, const struct packet *p, unsigned int len,
-		    struct model_fate *ret)
+static int hairpin(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len,
+		   struct model_fate *ret)
 {
 	struct packet out = *p;
-	__u32 net = f->guest->net, slot = f->guest->slot;
+	int drop = frag_leave(m, f->guest->net, p);
 
+	if (drop)
+		return drop;
+	if (p->ttl <= 2)
+		return CV_DROP_TTL;
 	out.saddr = f->outside->addr;
 	out.sport = f->outside->port;
 	out.ttl--;
 	walk_in(m, 0, &out, len, ret);
 	if (ret->verdict == -1)
-		fate_drop(ret, CV_DROP_FILTERED, net, m->follow & FOLLOW_HAIRPIN_DROPS ? 0 : slot);
-	else if (ret->drop.reason == CV_DROP_TTL && m->follow & FOLLOW_HAIRPIN_TTL)
-		fate_drop(ret, CV_DROP_TTL, ret->drop.net, ret->drop.slot);
-	else if (ret->drop.reason == CV_DROP_TTL)
-		refuse(m, net, slot, p, CV_DROP_TTL, model_net(m, net)->gateway, TAG_MAC(slot), 0, ret);
+		return CV_DROP_FILTERED;
+	if (!ret->drop.reason)
+		ret->out.id = frag_number(m, p);
+	return 0;
+}
+
+/* On its way in the flow that it belongs to.  Return: 0, @ret says how, or why not. */
+static int go_on(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len,
+		 __u16 *ret_mtu, struct model_fate *ret)
+{
+	if (p->ttl <= 1)
+		return CV_DROP_TTL;
+	/* About once a second, with 16 bits of the time. */
+	if ((__u16)(m->now - f->noted) > CV_ROUTE_TICKS)
+		rules_note_peer(m, f);
+	return f->hairpin ? hairpin(m, f, p, len, ret) : leave(m, f, p, len, ret_mtu, ret);
 }
 
 void model_out(struct model *m, __u32 net, const struct packet *p, unsigned int len,
@@ -387,33 +481,23 @@ void model_out(struct model *m, __u32 net, const struct packet *p, unsigned int 
 	struct packet known = *p;
 	struct model_flow *f = NULL;
 	__u16 mtu = 0;
-	int drop = 0;
+	int drop;
 
-	*ret = (struct model_fate) {};
-	if (!rules_recall(m, net, &known))
-		drop = CV_DROP_FRAGMENT_NO_FIRST;
-	else if (is_error(p))
-		drop = quote_out(m, g, p, ret);
-	else if (p->proto != TCP && p->proto != UDP && p->proto != ICMP)
-		drop = CV_DROP_PROTOCOL;
-	else
-		drop = flow_out(m, g, &known, len, &f);
-	if (!drop && f) {
-		/* About once a second, with 16 bits of the time. */
-		if (p->ttl > 1 && (__u16)(m->now - f->noted) > CV_ROUTE_TICKS)
-			rules_note_peer(m, f);
-		if (p->ttl <= 1)
-			drop = CV_DROP_TTL;
-		else if (f->hairpin)
-			hairpin(m, f, &known, len, ret);
-		else
-			drop = leave(m, f, &known, len, &mtu, ret);
+	rules_forget(ret);
+	drop = frag_arrive(m, net, &known, ret);
+	if (drop == FRAG_AWAY) {
+		ret->verdict = 2;
+		return;
 	}
+	if (!drop && is_error(p))
+		drop = quote_out(m, g, p, ret);
+	else if (!drop)
+		drop = flow_out(m, g, &known, len, &f);
+	if (!drop && f)
+		drop = go_on(m, f, &known, len, &mtu, ret);
 	if (drop)
 		refuse(m, net, g->slot, p, drop, model_net(m, net)->gateway, TAG_MAC(g->slot),
 		       drop == CV_DROP_TOO_BIG ? mtu : 0, ret);
-	else if (!ret->drop.reason || (f && f->hairpin))
-		rules_remember(m, net, p);
 }
 
 /* --- at the guest's port, both ways */
@@ -421,14 +505,8 @@ void model_out(struct model *m, __u32 net, const struct packet *p, unsigned int 
 /* A ping of the gateway, or the rest of one. */
 static bool asks_gateway(struct model *m, const struct model_net *n, const struct packet *p)
 {
-	const __u32 apart = n->id | 0x10000;	/* from what goes on to the host */
-	struct packet known = *p;
-
-	if (p->daddr != n->gateway || p->proto != ICMP || (!OFFSET(p) && p->type != ECHO) ||
-	    !rules_recall(m, apart, &known))
-		return false;
-	rules_remember(m, apart, p);
-	return true;
+	return p->daddr == n->gateway && p->proto == ICMP && (OFFSET(p) || p->type == ECHO) &&
+	       frag_of_gateway(m, n->id, p);
 }
 
 void model_from_guest(struct model *m, __u32 slot, const struct packet *p, struct model_fate *ret)
@@ -437,7 +515,7 @@ void model_from_guest(struct model *m, __u32 slot, const struct packet *p, struc
 	const struct model_net *n = model_net(m, g->net);
 	struct packet out = *p;
 
-	*ret = (struct model_fate) {};
+	rules_forget(ret);
 	if (p->saddr != g->ip) {
 		fate_drop(ret, CV_DROP_SPOOFED_IP, g->net, slot);
 		return;
@@ -463,7 +541,7 @@ void model_to_guest(struct model *m, const struct packet *p, struct model_fate *
 {
 	struct packet out = *p;
 
-	*ret = (struct model_fate) {};
+	rules_forget(ret);
 	out.dmac = MAC_OF(p->dmac & 0xffffffff);
 	out.smac = GATEWAY_MAC;
 	fate_out(ret, &out);
