@@ -196,6 +196,7 @@ static void odd(const struct model *m, struct random_step *s)
 	case 3:
 		s->p.proto = ICMP;
 		s->p.type = ECHO;
+		s->p.sport |= 1;	/* all zeros cannot be corrected, only summed up */
 		s->p.frag = 0;
 		s->p.daddr = m->guests[3].slot == s->at ? IP(10, 79, 0, 1) : GATEWAY;
 		break;

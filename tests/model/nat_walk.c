@@ -51,7 +51,8 @@ static bool error_of(__u32 reason, __u8 *ret_type, __u8 *ret_code)
 		{ CV_DROP_NO_ROUTE, UNREACHABLE, 0 }, { CV_DROP_NO_UPLINK, UNREACHABLE, 0 },
 		{ CV_DROP_MODE_ISOLATED, UNREACHABLE, 0 }, { CV_DROP_HOST_CLOSED, UNREACHABLE, 13 },
 		{ CV_DROP_NO_PORT, UNREACHABLE, 13 }, { CV_DROP_PORT_FLOWS, UNREACHABLE, 13 },
-		{ CV_DROP_NETWORK_FLOWS, UNREACHABLE, 13 },
+		{ CV_DROP_NETWORK_FLOWS, UNREACHABLE, 13 }, { CV_DROP_POLICY, UNREACHABLE, 13 },
+		{ CV_DROP_PORT_PORTS, UNREACHABLE, 13 }, { CV_DROP_NETWORK_PORTS, UNREACHABLE, 13 },
 	};
 
 	for (unsigned int i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
@@ -85,7 +86,7 @@ static void refuse(struct model *m, __u32 net, __u32 slot, const struct packet *
 		   __u32 from, __u64 dmac, __u16 mtu, struct model_fate *ret)
 {
 	struct packet e = {
-		.dmac = dmac, .saddr = from, .daddr = p->saddr, .proto = ICMP, .rest = mtu,
+		.dmac = dmac, .saddr = from, .daddr = p->saddr, .proto = ICMP, .frag = DF, .rest = mtu,
 		.quote = p,
 	};
 
