@@ -331,6 +331,41 @@ static void retick_all(__u32 (*change)(__u32 tick, __u32 by), __u32 by)
 		retick(world.held, CV_HELD, sizeof(struct cv_held), 4, 0, 1, change, by);
 }
 
+bool world_datagram_known(const struct cv_datagram_key *key)
+{
+	static struct datagram_set all[CV_DATAGRAM_SETS];
+	static __u32 keys[CV_DATAGRAM_SETS];
+	__u32 count = CV_DATAGRAM_SETS, out = 0;
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+
+	bpf_map_lookup_batch(world.datagrams, NULL, &out, keys, all, &count, &opts);
+	must(count != CV_DATAGRAM_SETS, "batch");
+	for (__u32 i = 0; i < CV_DATAGRAM_SETS * CV_DATAGRAM_WAYS; i++) {
+		const struct cv_datagram *d = &all[i / CV_DATAGRAM_WAYS].way[i % CV_DATAGRAM_WAYS];
+
+		if (d->tick && world_tick() - d->tick <= CV_TICKS(CV_FRAGMENT_TIMEOUT_S) &&
+		    !memcmp(&d->key, key, sizeof(*key)))
+			return true;
+	}
+	return false;
+}
+
+__u32 world_sweep_held(__u32 now)
+{
+	static const struct cv_held no_copy;
+	struct cv_held h;
+	__u32 n = 0;
+
+	for (__u32 i = 0; world_totals().fragments_held && i < CV_HELD; i++) {
+		must(bpf_map_lookup_elem(world.held, &i, &h), "held");
+		if (!h.word || now - (__u32)(h.word >> 32) <= CV_TICKS(CV_FRAGMENT_TIMEOUT_S))
+			continue;
+		set(world.held, &i, &no_copy, "held");
+		n++;
+	}
+	return n;
+}
+
 static __u32 tick_ago(__u32 tick, __u32 by)
 {
 	return world_tick() - by;

@@ -36,6 +36,24 @@ static unsigned int n_runs, n_kinds[N_KINDS], n_drops[CV_N_DROPS];
 
 /* --- state of both sides */
 
+static bool placed(const struct model_datagram *d)
+{
+	const struct cv_datagram_key key = {
+		.saddr = htonl(d->saddr), .daddr = htonl(d->daddr), .id = htons(d->id),
+		.proto = d->proto, .use = d->use, .net = d->net,
+	};
+
+	return world_datagram_known(&key);
+}
+
+/* Copies that the datapath has made, before the packet of now and after it. */
+static __u64 held_before, held_after;
+
+static bool held(void)
+{
+	return held_after != held_before;
+}
+
 static struct cv_tuple key_of(const struct model_flow *f)
 {
 	struct cv_tuple key = world_tuple(f->proto, f->guest->ip, f->lport, f->remote, f->rport);
@@ -164,10 +182,17 @@ static void move_limits(__u32 new_shift)
 
 		use = world_use(world.port_use, g->slot);
 
+		CHECK_EQ(use.flows, model_flows(&model, g->net, g->slot));
+		CHECK_EQ(use.ports, model_ports(&model, g->net, g->slot));
 		use.error_tick = g->error_tick + new_shift;
 		use.errors = g->errors;
 		move_budget(&use, g->slot, new_shift);
 		world_set_use(world.port_use, g->slot, &use);
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		use = world_use(world.network_use, model.nets[i].id);
+		CHECK_EQ(use.flows, model_flows(&model, model.nets[i].id, 0));
+		CHECK_EQ(use.ports, model_ports(&model, model.nets[i].id, 0));
 	}
 	use = world_use(world.network_use, 0);
 	move_budget(&use, 0, new_shift);
@@ -188,6 +213,7 @@ static void clock_step(__u32 ticks)
 		check_mapping(&model.mappings[i], shift, new_shift);
 	CHECK_EQ(world_use(world.network_use, 0).flows, model.n_flows);
 	world_move_datagrams(new_shift - shift);
+	CHECK_EQ(world_sweep_held(real_tick), model_sweep(&model));
 	move_peers(new_shift - shift);
 	move_limits(new_shift);
 	crossed = false;
@@ -290,8 +316,10 @@ static void one_run(enum hook hook, __u32 at, const struct packet *p, struct mod
 	if (claim_failed())
 		return;
 	n_runs++;
+	held_before = held_after;
 	verdict = world_run_numbered(hook, at, frame, &len, 0);
 	left_with = get16(frame + 18);
+	held_after = world_totals().fragments_held;
 	crossed |= world_tick() != real_tick;
 	if (hook == FROM_GUEST)
 		model_from_guest(&model, at, p, ret);
@@ -370,12 +398,14 @@ static void put_limits(void)
 			n.ports[1] = (struct cv_range) { RESERVED_MAX + 1, CV_PORT_MAX };
 		}
 		n.max_flows = model.nets[i].max_flows;
+		n.max_ports = model.nets[i].max_ports;
 		world_set_network(model.nets[i].id, &n);
 	}
 	for (unsigned int i = 0; i < 4; i++) {
 		struct cv_port port = world_port(model.guests[i].slot);
 
 		port.max_flows = model.guests[i].max_flows;
+		port.max_ports = model.guests[i].max_ports;
 		world_set_port(model.guests[i].slot, &port);
 	}
 }
@@ -386,6 +416,9 @@ static void begin(void)
 	model.now = 1 << 20;
 	model.chosen = chosen;
 	model.number = number_of;
+	model.placed = placed;
+	model.held = held;
+	held_after = 0;
 	random_limits(&model);
 	put_limits();
 	if (model.nets[0].port_max == CV_PORT_MAX && rnd(2)) {
@@ -469,6 +502,7 @@ int main(void)
 	claim_begin();
 	CHECK_EQ(diverged, 0);
 	claim_end("%u runs are as the model says, MODEL_SEED=%llu", n_runs, (unsigned long long)seed);
+	printf("# %u datagrams found no place\n", model.full);
 	print_numbers();
 	return table_end();
 }

@@ -141,6 +141,11 @@ void world_age_datagrams(__u32 ticks);
 /** world_move_datagrams() - it was learnt so much later */
 void world_move_datagrams(__u32 ticks);
 
+/** world_datagram_known() - has it a place? */
+bool world_datagram_known(const struct cv_datagram_key *key);
+/** world_sweep_held() - let copies go that have waited too long, as the sweeper would at @now.  Return: how many */
+__u32 world_sweep_held(__u32 now);
+
 /** world_tuple() - in host order, of network NET */
 struct cv_tuple world_tuple(__u8 proto, __u32 local, __u16 lport, __u32 remote, __u16 rport);
 /** world_age() - a flow was last used so many ticks ago, in each direction */

@@ -9,6 +9,7 @@
 #include "nat_rules.h"
 
 #define LONGEST		(65535 - 20)	/* payload of an IPv4 packet */
+#define FEW		32	/* of 4096 places, and of 1024 for copies */
 #define FRAGMENT_TICKS	((__u32)CV_TICKS(CV_FRAGMENT_TIMEOUT_S))
 
 /* What follows the IP header, as it is on the wire. */
@@ -76,6 +77,24 @@ static struct model_datagram *find(struct model *m, __u32 net, enum datagram_use
 	return NULL;
 }
 
+static unsigned int count_alive(const struct model *m)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < m->n_datagrams; i++)
+		n += !m->datagrams[i].done && m->now - m->datagrams[i].tick <= FRAGMENT_TICKS;
+	return n;
+}
+
+/* Places are in sets of four: one may be full when there are some dozens in all. */
+static bool has_place(struct model *m, const struct model_datagram *d)
+{
+	if (count_alive(m) < FEW || m->placed(d))
+		return true;
+	m->full++;
+	return false;
+}
+
 /* It is there afterwards, unless its sender has begun too many. */
 static struct model_datagram *find_or_begin(struct model *m, __u32 net, enum datagram_use use,
 					    const struct packet *p)
@@ -86,12 +105,16 @@ static struct model_datagram *find_or_begin(struct model *m, __u32 net, enum dat
 	if (!d) {
 		if (b->datagrams >= (net ? CV_DATAGRAMS_PER_PORT : CV_DATAGRAMS_OUTSIDE))
 			return NULL;
-		b->datagrams++;
 		d = m->n_datagrams < MODEL_MAX ? &m->datagrams[m->n_datagrams++] : rules_full();
 		*d = (struct model_datagram) {
 			.net = net, .use = use, .saddr = p->saddr, .daddr = p->daddr,
 			.id = p->id, .proto = p->proto,
 		};
+		if (!has_place(m, d)) {
+			m->n_datagrams--;
+			return NULL;
+		}
+		b->datagrams++;
 	}
 	d->tick = m->now;
 	return d;
@@ -187,22 +210,44 @@ static int wait(struct model *m, __u32 net, const struct packet *p)
 		return CV_DROP_FRAGMENT_LIMIT;
 	if (34 + p->options_len + len + p->trailer > CV_HELD_BYTES)
 		return CV_DROP_FRAGMENT_NO_FIRST;
+	/* The datapath looks for room in some places only. */
+	if (m->n_waits == MODEL_HELD || (m->n_waits > FEW && !m->held()))
+		return CV_DROP_FRAGMENT_LIMIT;
 	b->held++;
 	d = find_or_begin(m, net, USE_PORTS, p);
 	if (!d)
 		return CV_DROP_FRAGMENT_LIMIT;
-	if (d->n_held == MODEL_HELD)
-		rules_full();
-	d->held[d->n_held++] = copy(m, p, bytes, len);
+	m->waits[m->n_waits++] = (struct model_wait) { copy(m, p, bytes, len), d, m->now };
+	d->awaited = true;
 	return 0;
+}
+
+static void forget_wait(struct model *m, unsigned int i)
+{
+	memmove(&m->waits[i], &m->waits[i + 1], (--m->n_waits - i) * sizeof(m->waits[0]));
 }
 
 /* It enters again, and who waited behind it: the last one that came first. */
 static void release(struct model *m, struct model_datagram *d, const struct packet *p, struct model_fate *ret)
 {
+	d->awaited = false;
 	ret->again[ret->n_again++] = copy(m, p, p->data, p->len);
-	while (d->n_held)
-		ret->again[ret->n_again++] = d->held[--d->n_held];
+	for (unsigned int i = m->n_waits; i-- > 0;) {
+		if (m->waits[i].of != d)
+			continue;
+		ret->again[ret->n_again++] = m->waits[i].p;
+		forget_wait(m, i);
+	}
+}
+
+__u32 model_sweep(struct model *m)
+{
+	__u32 before = m->n_waits;
+
+	for (unsigned int i = m->n_waits; i-- > 0;)
+		if (m->now - m->waits[i].tick > FRAGMENT_TICKS)
+			forget_wait(m, i);
+	return before - m->n_waits;
 }
 
 int frag_arrive(struct model *m, __u32 net, struct packet *p, struct model_fate *ret)
@@ -231,7 +276,7 @@ int frag_arrive(struct model *m, __u32 net, struct packet *p, struct model_fate 
 	d = begin(m, net, USE_PORTS, p);
 	if (!d)
 		return CV_DROP_FRAGMENT_LIMIT;
-	if (!d->n_held)
+	if (!d->awaited)
 		return 0;
 	release(m, d, p, ret);
 	return FRAG_AWAY;
@@ -318,7 +363,10 @@ int frag_split(struct model *m, __u32 net, struct packet *p, __u16 mtu, unsigned
 		d = begin(m, net, USE_PORTS, p);
 		if (!d)
 			return CV_DROP_FRAGMENT_LIMIT;
-		d->n_held = 0;
+		d->awaited = false;
+		for (unsigned int i = 0; i < m->n_waits; i++)
+			if (m->waits[i].of == d)
+				m->waits[i].of = NULL;
 	}
 	rest = copy(m, p, bytes + size, len - size);
 	rest->frag = (OFFSET(p) + size / 8) | more;

@@ -27,12 +27,13 @@ void rules_wrong(struct model *m, const char *fmt, ...)
 void model_reset(struct model *m)
 {
 	static const struct model_guest guests[] = {
-		{ NET, ANN, ANN_IP, CV_FLOWS_PER_PORT, 0, 0 }, { NET, BOB, BOB_IP, CV_FLOWS_PER_PORT, 0, 0 },
-		{ TWIN, DAN, ANN_IP, CV_FLOWS_PER_PORT, 0, 0 }, { ALONE, FAY, FAY_IP, CV_FLOWS_PER_PORT, 0, 0 },
+#define GUEST(net, slot, ip)	{ net, slot, ip, CV_FLOWS_PER_PORT, 1 << 20, 0, 0 }
+		GUEST(NET, ANN, ANN_IP), GUEST(NET, BOB, BOB_IP), GUEST(TWIN, DAN, ANN_IP), GUEST(ALONE, FAY, FAY_IP),
+#undef GUEST
 	};
 
 	m->n_flows = m->n_mappings = m->n_peers = 0;
-	m->n_datagrams = m->n_copies = m->n_numbers = 0;
+	m->n_datagrams = m->n_waits = m->n_copies = m->n_numbers = 0;
 	memset(m->budgets, 0, sizeof(m->budgets));
 	m->wrong[0] = 0;
 	memcpy(m->guests, guests, sizeof(guests));
@@ -41,7 +42,7 @@ void model_reset(struct model *m)
 			.id = NET + i, .gateway = i == 2 ? IP(10, 79, 0, 1) : GATEWAY,
 			.subnet = i == 2 ? IP(10, 79, 0, 0) : IP(10, 77, 0, 0),
 			.isolate = i == 1, .isolated = i == 2,
-			.port_min = CV_PORT_MIN, .port_max = CV_PORT_MAX, .max_flows = N_FLOWS,
+			.port_min = CV_PORT_MIN, .port_max = CV_PORT_MAX, .max_flows = N_FLOWS, .max_ports = 1 << 20,
 		};
 }
 
@@ -309,7 +310,7 @@ struct model_flow *rules_add_flow(struct model *m, const struct model_flow *f)
 	return at;
 }
 
-static __u32 count_flows(const struct model *m, __u32 net, __u32 slot)
+__u32 model_flows(const struct model *m, __u32 net, __u32 slot)
 {
 	__u32 n = 0;
 
@@ -320,9 +321,9 @@ static __u32 count_flows(const struct model *m, __u32 net, __u32 slot)
 
 int rules_limits(struct model *m, const struct model_guest *g)
 {
-	if (count_flows(m, g->net, g->slot) >= g->max_flows)
+	if (model_flows(m, g->net, g->slot) >= g->max_flows)
 		return CV_DROP_PORT_FLOWS;
-	if (count_flows(m, g->net, 0) >= model_net(m, g->net)->max_flows)
+	if (model_flows(m, g->net, 0) >= model_net(m, g->net)->max_flows)
 		return CV_DROP_NETWORK_FLOWS;
 	return 0;
 }
@@ -435,6 +436,27 @@ static bool any_free(struct model *m, const struct model_guest *g, __u32 addr, _
 	return false;
 }
 
+__u32 model_ports(const struct model *m, __u32 net, __u32 slot)
+{
+	__u32 n = 0;
+
+	for (unsigned int i = 0; i < m->n_mappings; i++) {
+		const struct model_mapping *e = &m->mappings[i];
+
+		n += rules_has_ports(e->proto) && e->flows > e->forward &&
+		     (slot ? e->slot == slot : rules_guest_of_slot(m, e->slot)->net == net);
+	}
+	return n;
+}
+
+/* RFC 6888 REQ-4: one more port outside? */
+static int port_limits(struct model *m, const struct model_guest *g)
+{
+	if (model_ports(m, g->net, g->slot) >= g->max_ports)
+		return CV_DROP_PORT_PORTS;
+	return model_ports(m, g->net, 0) >= model_net(m, g->net)->max_ports ? CV_DROP_NETWORK_PORTS : 0;
+}
+
 /* A protocol without ports: one guest alone talks it with that peer. */
 static struct model_mapping *bind_protocol(struct model *m, const struct model_flow *f, __u32 addr)
 {
@@ -450,14 +472,22 @@ static struct model_mapping *bind_protocol(struct model *m, const struct model_f
 }
 
 /* The mapping of a new flow of @f's names; NULL: there can be none. */
-struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr)
+struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr, int *ret_drop)
 {
 	const struct model_guest *g = f->guest;
 	struct model_mapping *e = find_owned(m, addr, f->proto, g->slot, f->lport);
 	__u16 port = 0;
+	int drop;
 
+	*ret_drop = CV_DROP_NO_PORT;
 	if (!rules_has_ports(f->proto))
 		return bind_protocol(m, f, addr);
+	drop = !e || e->flows == e->forward ? port_limits(m, g) : 0;
+	if (drop) {
+		*ret_drop = drop;
+		return NULL;
+	}
+	*ret_drop = CV_DROP_NO_PORT;
 	if (!e && !may_take(m, g, addr, f->proto, f->lport) && !any_free(m, g, addr, f->proto))
 		return NULL;
 	if (!m->chosen(f, &port)) {

@@ -20,11 +20,11 @@ struct model_net {
 	bool isolate, isolated;		/* guests from each other; all from outside */
 	enum cv_filter filter;
 	__u16 port_min, port_max;
-	__u32 max_flows;
+	__u32 max_flows, max_ports;
 };
 
 struct model_guest {
-	__u32 net, slot, ip, max_flows;
+	__u32 net, slot, ip, max_flows, max_ports;
 	__u32 errors, error_tick;	/* ICMP errors that it caused in this tick */
 };
 
@@ -60,18 +60,24 @@ struct model_peer {
 	__u8  proto;
 };
 
-#define MODEL_HELD	512	/* of one datagram */
+#define MODEL_HELD	CV_HELD
 #define MODEL_BLOCKS	9000
 
-/* Fragments of one datagram; @passed: each block of 8 bytes. */
+/* Fragments of one datagram; @passed: each block of 8 bytes; @awaited: some came before the first. */
 struct model_datagram {
 	__u32 net, use, saddr, daddr, tick;
 	__u16 id, sport, dport, number;
 	__u8  proto;
-	bool  known, done, numbered;
-	unsigned int end, n_held;
+	bool  known, done, numbered, awaited;
+	unsigned int end;
 	__u8 passed[MODEL_BLOCKS];
-	struct packet *held[MODEL_HELD];
+};
+
+/* A fragment that waits for the first one of @of; NULL: nobody will ask for it. */
+struct model_wait {
+	struct packet *p;
+	struct model_datagram *of;
+	__u32 tick;
 };
 
 struct model_copy {
@@ -115,15 +121,20 @@ struct model {
 	struct model_mapping mappings[MODEL_MAX];
 	struct model_peer peers[MODEL_MAX];
 	struct model_datagram datagrams[MODEL_MAX];
+	struct model_wait waits[MODEL_HELD];
 	struct model_copy copies[MODEL_MAX];
 	struct model_number numbers[MODEL_MAX];
 	struct model_budget budgets[N_PORTS];	/* by slot */
-	unsigned int n_flows, n_mappings, n_peers, n_datagrams, n_copies, n_numbers;
+	unsigned int full;	/* datagrams that found no place: should be few */
+	unsigned int n_flows, n_mappings, n_peers, n_datagrams, n_waits, n_copies, n_numbers;
 	struct model_datagram *passing;	/* of the fragment that goes on now */
 	/* The port that the datapath gave to a flow; 0 and false: it made none. */
 	bool (*chosen)(const struct model_flow *f, __u16 *ret_port);
 	/* The identification that the datapath gave to the packet that leaves. */
 	__u16 (*number)(void);
+	/* Has the datapath a place for this datagram; did it copy the fragment? */
+	bool (*placed)(const struct model_datagram *d);
+	bool (*held)(void);
 	/* FOLLOW_*: be wrong like the datapath, to look for what lies behind a known divergence */
 	__u32 follow;
 	char wrong[200];	/* what was wrong with that; empty: nothing */
@@ -160,9 +171,14 @@ void model_in(struct model *m, __u32 uplink, const struct packet *p, unsigned in
 	      struct model_fate *ret);
 /** model_to_guest() - a packet with a tag at the network's door */
 void model_to_guest(struct model *m, const struct packet *p, struct model_fate *ret);
+/** model_sweep() - what waited in vain goes.  Return: how many */
+__u32 model_sweep(struct model *m);
 /** model_flush() - as world_flush().  Return: how many */
 __u32 model_flush(struct model *m, __u32 net, __u32 slot);
 
+/** model_flows(), model_ports() - that a guest or, @slot 0, a network has */
+__u32 model_flows(const struct model *m, __u32 net, __u32 slot);
+__u32 model_ports(const struct model *m, __u32 net, __u32 slot);
 bool model_alive(const struct model *m, const struct model_flow *f);
 struct model_net *model_net(struct model *m, __u32 id);
 

@@ -30,6 +30,7 @@ void random_seed(__u64 seed)
 	for (int i = 0; i < 4; i++)
 		rnd(2);
 	n_pending = 0;
+	pieces_clear();
 	memset(pending, 0, sizeof(pending));
 }
 
@@ -45,7 +46,7 @@ static const __u32 nowhere[] = {
 	IP(224, 0, 0, 251), IP(239, 1, 2, 3), IP(255, 255, 255, 255), IP(240, 0, 0, 1),
 	IP(127, 0, 0, 1), IP(0, 0, 0, 1), IP(169, 254, 169, 254), HOST_IP, HOST2_IP,
 };
-static const __u8 protos[] = { UDP, UDP, TCP, TCP, TCP, ICMP };
+static const __u8 protos[] = { UDP, UDP, UDP, TCP, TCP, TCP, TCP, ICMP, ICMP, 47 };
 static const __u8 other_protos[] = { 47, 47, 47, 132, 4, 50, 33, 51, 136 };
 static const __u8 tcp_flags[] = {
 	SYN, SYN, SYN, ACK, ACK, PSH | ACK, SYN | ACK, SYN | ACK, FIN | ACK, FIN | ACK,
@@ -62,25 +63,36 @@ static __u16 random_port(void)
 	return rnd(8) ? 2000 + rnd(10) : PICK(odd);
 }
 
+/* Such that are in every fragment, and such that are in the first one only. */
+static const char *random_options(void)
+{
+	static const char *const some[] = {
+		"\x01\x01\x01\x01", "\x94\x04\0\0", "\x44\x08\x09\0", "\x07\x07\x04\0", "\x82\x0b\0\0",
+		"\x01\x01\x07\x06", "\x01\x88\x04\0", "\x44\x04\x05\0", "\x94\0\x01\x01", "\x01\x01\x01\0",
+	};
+	static char options[40];
+
+	for (unsigned int i = 0; i < 40; i += 4)
+		memcpy(options + i, PICK(some), 4);
+	return options;
+}
+
 static void random_rest(struct packet *p)
 {
-	static const char options[] = "\x01\x01\x01\x01\x94\x04\x00\x00\x01\x01\x01\x01\x01\x01\x01\x00"
-				      "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
-				      "\x01\x01\x01\x01\x01\x01\x01\x00";
-	static const __u16 sizes[] = { 1300, 1400, 1500 };
-	static __u8 data[1600];
-	unsigned int header = p->proto == TCP ? 20 : 8, room;
+	static const __u16 sizes[] = { 1300, 1400, 1500, 2034, 2600, 2800, 3400 };
+	static __u8 data[4096];
+	unsigned int header = p->proto == TCP ? 20 : p->proto == UDP || p->proto == ICMP ? 8 : 0, room;
 
 	for (unsigned int i = 0; i < 8; i++)
 		data[rnd(sizeof(data))] = rnd(256);
 	p->data = data;
-	p->options = options;
 	p->options_len = rnd(6) ? 0 : 4 * rnd(11);
+	p->options = p->options_len ? random_options() : NULL;
 	p->len = rnd(64);
 	room = 20 + p->options_len + header;
 	if (!rnd(10))
 		p->len = PICK(sizes) + rnd(3) - 1 - room;
-	if (room + p->len > 1500)
+	if (room + p->len > 1500 && rnd(4))
 		p->len = 1500 - room;
 	p->ttl = rnd(12) ? 3 + rnd(253) : 1 + rnd(3);
 	p->tos = rnd(8) ? 0 : rnd(64) << 2;
@@ -107,7 +119,7 @@ const char *random_kind_name(enum random_kind kind)
 {
 	static const char *const names[] = {
 		"from a guest", "from a guest, of a flow", "replies", "unsolicited", "errors from outside",
-		"errors from a guest", "later fragments", "odd ones", "steps of the clock", "flushes",
+		"errors from a guest", "later fragments", "datagrams in pieces", "odd ones", "steps of the clock", "flushes",
 	};
 
 	return names[kind];
@@ -273,9 +285,14 @@ static void error_rest(struct packet *p)
 		p->quote_len++;
 	random_rest(p);
 	p->trailer = 0;
-	p->len = 0;
-	p->frag = 0;
+	/* What follows too short a quote of TCP is taken for the rest of it. */
+	p->len = rnd(4) || (quote.proto == TCP && p->quote_len < 20 + quote.options_len + 20) ? 0 : rnd(16);
+	p->frag = rnd(16) ? rnd(2) * DF : MF;
 	p->options_len = rnd(4) ? 0 : 8;
+	if (p->options_len)
+		p->options = random_options();
+	p->bad_check = !rnd(20);
+	quote.bad_ip_check = !rnd(20);
 }
 
 static void error_in(const struct model *m, struct random_step *s)
@@ -347,15 +364,29 @@ static __u32 random_ticks(void)
 	return CV_TICKS(PICK(seconds)) + rnd(3) - 1;
 }
 
+static void plain(const struct model *m, enum random_kind kind, struct random_step *s)
+{
+	if (kind == OUT_FLOW)
+		out_flow(m, s);
+	else if (kind == REPLY)
+		reply(m, s);
+	else if (kind == STRANGER)
+		stranger(m, s);
+	else
+		out_any(m, s);
+}
+
 void random_step(const struct model *m, struct random_step *s)
 {
 	static const enum random_kind kinds[] = {
 		OUT_ANY, OUT_ANY, OUT_ANY, OUT_ANY, OUT_FLOW, OUT_FLOW, OUT_FLOW, OUT_FLOW,
 		REPLY, REPLY, REPLY, REPLY, REPLY, REPLY, STRANGER, STRANGER, ERROR_IN, ERROR_OUT,
-		LATER, LATER, ODD, CLOCK,
+		LATER, LATER, PIECES, PIECES, ODD, CLOCK,
 	};
 
 	*s = (struct random_step) {};
+	if (rnd(2) && pieces_next(s))
+		return;
 	do
 		s->kind = rnd(300) ? PICK(kinds) : FLUSH;
 	while (skip & 1 << s->kind);
@@ -374,14 +405,9 @@ void random_step(const struct model *m, struct random_step *s)
 			return;
 		out_any(m, s);
 		return;
-	case OUT_FLOW:
-		out_flow(m, s);
-		return;
-	case REPLY:
-		reply(m, s);
-		return;
-	case STRANGER:
-		stranger(m, s);
+	case PIECES:
+		plain(m, rnd(STRANGER + 1), s);
+		pieces_of(s);
 		return;
 	case ERROR_IN:
 		error_in(m, s);
@@ -393,13 +419,13 @@ void random_step(const struct model *m, struct random_step *s)
 		odd(m, s);
 		return;
 	default:
-		out_any(m, s);
+		plain(m, s->kind, s);
 	}
 }
 
 void random_limits(struct model *m)
 {
-	bool few_ports = !rnd(4), few_flows = !rnd(4);
+	bool few_ports = !rnd(4), few_flows = !rnd(4), ports_limited = !rnd(4);
 
 	for (unsigned int i = 0; i < 3; i++) {
 		m->nets[i].filter = rnd(3);
@@ -409,9 +435,15 @@ void random_limits(struct model *m)
 		}
 		if (few_flows)
 			m->nets[i].max_flows = 40;
+		if (ports_limited)
+			m->nets[i].max_ports = 12;
 	}
-	for (unsigned int i = 0; i < 4 && few_flows; i++)
-		m->guests[i].max_flows = 30;
+	for (unsigned int i = 0; i < 4; i++) {
+		if (few_flows)
+			m->guests[i].max_flows = 30;
+		if (ports_limited)
+			m->guests[i].max_ports = 8;
+	}
 }
 
 static void print_ip(const char *what, const struct packet *p)

@@ -8,7 +8,7 @@
 #define RANDOM_FORWARD	2100	/* a port that is forwarded in some worlds */
 
 enum random_kind {
-	OUT_ANY, OUT_FLOW, REPLY, STRANGER, ERROR_IN, ERROR_OUT, LATER, ODD, CLOCK, FLUSH,
+	OUT_ANY, OUT_FLOW, REPLY, STRANGER, ERROR_IN, ERROR_OUT, LATER, PIECES, ODD, CLOCK, FLUSH,
 	N_KINDS
 };
 
@@ -32,6 +32,14 @@ const char *random_kind_name(enum random_kind kind);
 void random_limits(struct model *m);
 /** random_step() - what @ret points to lasts until the next one */
 void random_step(const struct model *m, struct random_step *ret);
+/* --- datagrams in pieces: nat_pieces.c */
+
+/** pieces_of() - cut the packet: @s becomes one piece, the others come later */
+void pieces_of(struct random_step *s);
+/** pieces_next() - another one.  False: there is none */
+bool pieces_next(struct random_step *ret);
+void pieces_clear(void);
+
 /** random_print() - a packet, as TAP diagnostics */
 void random_print(enum hook hook, __u32 at, const struct packet *p);
 

@@ -35,8 +35,27 @@ struct model_flow *rules_add_flow(struct model *m, const struct model_flow *f);
 int rules_limits(struct model *m, const struct model_guest *g);
 void rules_note_peer(struct model *m, struct model_flow *f);
 bool rules_admit(struct model *m, const struct model_mapping *e, const struct model_guest *g, __u32 from);
-/** rules_bind() - the mapping of a new flow of @f's names; NULL: there can be none */
-struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr);
+/** rules_bind() - the mapping of a new flow of @f's names; NULL: @ret_drop says why not */
+struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr, int *ret_drop);
+
+/* --- what becomes of a packet: nat_walk.c */
+
+void fate_drop(struct model_fate *ret, __u32 reason, __u32 net, __u32 slot);
+void fate_out(struct model_fate *ret, const struct packet *p);
+void fate_pass(struct model_fate *ret, const struct packet *p);
+/** walk_refuse() - a drop, and what its sender is told: by @from, in a frame to @dmac */
+void walk_refuse(struct model *m, __u32 net, __u32 slot, const struct packet *p, __u32 reason,
+		 __u32 from, __u64 dmac, __u16 mtu, struct model_fate *ret);
+bool walk_is_error(const struct packet *p);
+bool walk_is_short(struct model *m, const struct packet *p, unsigned int behind);
+
+/* --- from outside: nat_in.c */
+
+/** quote_in() - an error.  False: about nothing of a guest's */
+bool quote_in(struct model *m, const struct packet *p, struct model_fate *ret);
+/** walk_in() - a packet that knows its ports.  Return: the flow that it belongs to, if any */
+struct model_flow *walk_in(struct model *m, __u32 uplink, const struct packet *p, unsigned int len,
+			   struct model_fate *ret);
 
 /* --- fragments: nat_frag.c; @net is 0 outside */
 

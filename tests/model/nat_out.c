@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The model's packets from a guest, rule by rule; see nat_model.h. */
+#include <string.h>
+
+#include "nat_rules.h"
+
+/* May it leave at all?  Asked where no flow lives. */
+static int policy(const struct model_net *n, const struct packet *p)
+{
+	__u32 a = p->daddr >> 24;
+
+	if (a >= 224 || a == 127 || a == 0 || p->daddr >> 16 == 0xa9fe)
+		return CV_DROP_NOT_UNICAST;
+	if (p->daddr == n->gateway)
+		return CV_DROP_HOST_CLOSED;
+	if (p->daddr >> 8 == n->subnet >> 8)
+		return CV_DROP_GUEST_SUBNET;
+	if (n->isolated)
+		return CV_DROP_MODE_ISOLATED;
+	if (p->proto == ICMP && (OFFSET(p) || p->type != ECHO))
+		return CV_DROP_ICMP_TYPE;
+	if (p->proto == TCP && rules_tcp_flags(p) & (RST | FIN))
+		return CV_DROP_NO_FLOW;
+	return 0;
+}
+
+/* The guest whose port outside this is; NULL: nobody's. */
+static const struct model_guest *hairpin_to(struct model *m, const struct packet *p)
+{
+	struct model_mapping *to = p->proto != TCP && p->proto != UDP ? NULL :
+				   rules_mapping(m, p->daddr, p->proto, p->dport, p->saddr);
+
+	return to && to->flows ? rules_guest_of_slot(m, to->slot) : NULL;
+}
+
+static int begin_outbound(struct model *m, const struct model_guest *g, const struct packet *p,
+			  struct model_flow **ret)
+{
+	struct model_flow f = {
+		.guest = g, .remote = p->daddr, .proto = p->proto, .hairpin = hairpin_to(m, p),
+		.lport = rules_has_ports(p->proto) ? p->sport : 0,
+		.rport = p->proto == ICMP || !rules_has_ports(p->proto) ? 0 : p->dport,
+	};
+	int drop = rules_limits(m, g);
+	__u16 mtu;
+
+	if (drop)
+		return drop;
+	if (!f.hairpin)
+		drop = rules_route(p->daddr, &f.uplink, &mtu);
+	if (drop)
+		return drop;
+	/* DCCP, AH and UDP-Lite: a check of theirs covers the addresses. */
+	if (p->proto == 33 || p->proto == 51 || p->proto == 136)
+		return CV_DROP_PROTOCOL;
+	f.outside = rules_bind(m, &f, f.hairpin ? p->daddr : rules_address_of(f.uplink), &drop);
+	if (!f.outside)
+		return drop;
+	*ret = rules_add_flow(m, &f);
+	return 0;
+}
+
+/* The flow of a guest's packet, used; begun, or begun anew, when none lives. */
+static int flow_out(struct model *m, const struct model_guest *g, const struct packet *p, unsigned int len,
+		    struct model_flow **ret)
+{
+	struct model_flow *f = rules_flow(m, g, p->proto, p->sport, p->daddr, p->dport);
+	bool alive = f && model_alive(m, f), begun = !f;
+	const struct model_guest *peer = hairpin_to(m, p);
+	int drop = 0;
+
+	/* Only the host asks guests. */
+	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO)
+		return CV_DROP_ICMP_TYPE;
+	if (!alive)
+		drop = policy(model_net(m, g->net), p);
+	if (!alive && !drop && peer && peer->net == g->net && model_net(m, g->net)->isolate)
+		drop = CV_DROP_ISOLATED;
+	if (drop)
+		return drop;
+	if (!f)
+		drop = begin_outbound(m, g, p, &f);
+	else if (!alive)
+		rules_begin_anew(f);
+	if (drop)
+		return drop;
+	if (p->proto == TCP)
+		rules_tcp_from_guest(f, p);
+	rules_use_out(m, f, p, len);
+	if (begun)
+		rules_note_peer(m, f);
+	*ret = f;
+	return 0;
+}
+
+/* A hairpinned error about no flow counts for whose the port is. */
+static void follow_error_drop(struct model *m, const struct model_guest *g, const struct packet *quote,
+			      struct model_fate *ret)
+{
+	struct model_mapping *e = rules_mapping(m, quote->saddr, quote->proto, quote->sport, quote->daddr);
+	const struct model_guest *to = e && e->flows ? rules_guest_of_slot(m, e->slot) : NULL;
+
+	fate_drop(ret, CV_DROP_ICMP_NO_FLOW, to ? to->net : g->net, to ? to->slot : 0);
+}
+
+/* RFC 5508 REQ-5: a guest's error about a packet that it received. */
+static int quote_out(struct model *m, const struct model_guest *g, const struct packet *p,
+		     struct model_fate *ret)
+{
+	struct packet out = *p, quote = *p->quote;
+	__u16 lport = quote.proto == ICMP ? quote.sport : quote.dport;
+	struct model_flow *f = rules_flow(m, g, quote.proto, lport, quote.saddr, quote.sport);
+
+	if (IS_FRAGMENT(p) || walk_is_short(m, &quote, p->len))
+		return CV_DROP_MALFORMED;
+	if (!f || !model_alive(m, f) || quote.daddr != g->ip || p->daddr != quote.saddr)
+		return CV_DROP_ICMP_NO_FLOW;
+	if (p->ttl <= (f->hairpin ? 2 : 1))
+		return CV_DROP_TTL;
+	if (p->bad_check || p->quote->bad_ip_check)
+		return CV_DROP_ICMP_CHECKSUM;
+	quote.daddr = out.saddr = f->outside->addr;
+	*(quote.proto == ICMP ? &quote.sport : &quote.dport) = f->outside->port;
+	out.quote = &quote;
+	out.ttl--;
+	if (!f->hairpin)
+		fate_out(ret, &out);
+	else if (!quote_in(m, &out, ret) && m->follow & FOLLOW_ERROR_DROPS)
+		follow_error_drop(m, g, &quote, ret);
+	else if (ret->verdict == 0)
+		return CV_DROP_ICMP_NO_FLOW;
+	if (!ret->drop.reason && !(m->follow & FOLLOW_ERROR_NUMBERS))
+		ret->out.id = frag_number(m, p);
+	return 0;
+}
+
+/* Translate; of what was cut only @size bytes go. */
+static int leave_part(struct model *m, struct model_flow *f, struct packet *p, unsigned int size)
+{
+	struct packet part = *p;
+	int drop;
+
+	p->saddr = f->outside->addr;
+	p->sport = f->outside->port;
+	p->ttl--;
+	if (size) {
+		frag_cut(m, p, size);
+		part.data = p->data;
+		part.len = p->len;
+		part.raw = true;
+	}
+	drop = frag_leave(m, f->guest->net, &part);
+	if (!drop)
+		p->id = frag_number(m, &part);
+	return drop;
+}
+
+/* Out of the uplink, as the host's.  Return: 0, or why not. */
+static int leave(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len,
+		 __u16 *ret_mtu, struct model_fate *ret)
+{
+	struct packet out = *p;
+	__u32 uplink;
+	__u16 mtu;
+	unsigned int size = 0;
+	int drop = rules_route(p->daddr, &uplink, &mtu);
+
+	/* To a link that is no uplink now: the flow keeps the way it came. */
+	if (drop && drop != CV_DROP_NO_UPLINK)
+		return drop;
+	if (!drop && (uplink == f->uplink || rules_address_of(uplink) == f->outside->addr))
+		f->uplink = uplink;
+	else
+		mtu = f->uplink == UPLINK2 ? 1400 : 1500;	/* it keeps its address, and so its way */
+	drop = 0;
+	*ret_mtu = mtu;
+	len -= 14 + p->trailer;
+	if (len > mtu && p->frag & DF)
+		return CV_DROP_TOO_BIG;
+	if (len > mtu)
+		drop = frag_split(m, f->guest->net, &out, mtu, &size, ret);
+	if (size)
+		f->out_bytes -= len - (20 + out.options_len + size);
+	if (!drop)
+		drop = leave_part(m, f, &out, size);
+	if (!drop)
+		fate_out(ret, &out);
+	return drop;
+}
+
+/* Through the host's address to another guest (RFC 4787 REQ-9): two routers' hops. */
+static int hairpin(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len,
+		   struct model_fate *ret)
+{
+	struct packet out = *p;
+	int drop = frag_leave(m, f->guest->net, p);
+
+	if (drop)
+		return drop;
+	if (p->ttl <= 2)
+		return CV_DROP_TTL;
+	out.saddr = f->outside->addr;
+	out.sport = f->outside->port;
+	out.ttl--;
+	walk_in(m, 0, &out, len, ret);
+	if (ret->verdict == -1)
+		return CV_DROP_FILTERED;
+	if (!ret->drop.reason)
+		ret->out.id = frag_number(m, p);
+	return 0;
+}
+
+/* On its way in the flow that it belongs to.  Return: 0, @ret says how, or why not. */
+static int go_on(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len,
+		 __u16 *ret_mtu, struct model_fate *ret)
+{
+	if (p->ttl <= 1)
+		return CV_DROP_TTL;
+	/* About once a second, with 16 bits of the time. */
+	if ((__u16)(m->now - f->noted) > CV_ROUTE_TICKS)
+		rules_note_peer(m, f);
+	return f->hairpin ? hairpin(m, f, p, len, ret) : leave(m, f, p, len, ret_mtu, ret);
+}
+
+void model_out(struct model *m, __u32 net, const struct packet *p, unsigned int len,
+	       struct model_fate *ret)
+{
+	const struct model_guest *g = rules_guest_of_ip(m, net, p->saddr);
+	struct packet known = *p;
+	struct model_flow *f = NULL;
+	__u16 mtu = 0;
+	int drop;
+
+	rules_forget(ret);
+	drop = frag_arrive(m, net, &known, ret);
+	if (drop == FRAG_AWAY) {
+		ret->verdict = 2;
+		return;
+	}
+	if (!drop && walk_is_error(p))
+		drop = quote_out(m, g, p, ret);
+	else if (!drop)
+		drop = flow_out(m, g, &known, len, &f);
+	if (!drop && f)
+		drop = go_on(m, f, &known, len, &mtu, ret);
+	if (drop)
+		walk_refuse(m, net, g->slot, p, drop, model_net(m, net)->gateway, TAG_MAC(g->slot),
+		       drop == CV_DROP_TOO_BIG ? mtu : 0, ret);
+}
+
