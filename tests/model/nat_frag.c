@@ -108,7 +108,7 @@ static struct model_datagram *find_or_begin(struct model *m, __u32 net, enum dat
 		d = m->n_datagrams < MODEL_MAX ? &m->datagrams[m->n_datagrams++] : rules_full();
 		*d = (struct model_datagram) {
 			.net = net, .use = use, .saddr = p->saddr, .daddr = p->daddr,
-			.id = p->id, .proto = p->proto,
+			.id = p->id, .proto = p->proto, .tick = m->now,
 		};
 		if (!has_place(m, d)) {
 			m->n_datagrams--;
@@ -116,11 +116,10 @@ static struct model_datagram *find_or_begin(struct model *m, __u32 net, enum dat
 		}
 		b->datagrams++;
 	}
-	d->tick = m->now;
 	return d;
 }
 
-/* The first one comes.  Once more: the datagram begins anew. */
+/* The first one comes.  Once more: it is another datagram. */
 static struct model_datagram *begin(struct model *m, __u32 net, enum datagram_use use, const struct packet *p)
 {
 	struct model_datagram *d = find_or_begin(m, net, use, p);
@@ -130,6 +129,8 @@ static struct model_datagram *begin(struct model *m, __u32 net, enum datagram_us
 	if (d->known) {
 		memset(d->passed, 0, sizeof(d->passed));
 		d->end = 0;
+		d->tick = m->now;
+		d->numbered = false;
 	}
 	d->known = true;
 	d->sport = p->sport;
@@ -188,7 +189,6 @@ static int pass(struct model *m, __u32 net, enum datagram_use use, const struct 
 	m->passing = d;
 	if (!d)
 		return 0;
-	d->tick = m->now;
 	drop = add(d, p);
 	if (!drop && complete(d)) {
 		d->done = true;
@@ -261,8 +261,6 @@ int frag_arrive(struct model *m, __u32 net, struct packet *p, struct model_fate 
 		return CV_DROP_MALFORMED;
 	if (OFFSET(p)) {
 		d = find(m, net, USE_PORTS, p);
-		if (d)
-			d->tick = m->now;
 		if (d && d->known) {
 			p->sport = d->sport;
 			p->dport = d->dport;

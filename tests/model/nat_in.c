@@ -27,7 +27,7 @@ bool quote_in(struct model *m, const struct packet *p, struct model_fate *ret)
 	struct model_flow *f;
 
 	/* No error is so long that it need be fragmented (RFC 1812 section 4.3.2.3). */
-	if (IS_FRAGMENT(p) || walk_is_short(m, &quote, p->len) || !e || !e->flows || quote.saddr != p->daddr || OFFSET(&quote))
+	if (IS_FRAGMENT(p) || !e || !e->flows || quote.saddr != p->daddr || OFFSET(&quote))
 		return false;
 	g = rules_guest_of_slot(m, e->slot);
 	f = rules_flow(m, g, quote.proto, e->lport, quote.daddr, quote.dport);
@@ -155,8 +155,6 @@ void model_in(struct model *m, __u32 uplink, const struct packet *p, unsigned in
 	}
 	if (drop) {
 		fate_pass(ret, p);	/* the host drops what it likes itself */
-		if (m->follow & FOLLOW_MALFORMED)
-			frag_leave(m, 0, p);
 		return;
 	}
 	f = walk_in(m, uplink, &known, len, ret);

@@ -65,7 +65,7 @@ struct model_peer {
 
 /* Fragments of one datagram; @passed: each block of 8 bytes; @awaited: some came before the first. */
 struct model_datagram {
-	__u32 net, use, saddr, daddr, tick;
+	__u32 net, use, saddr, daddr, tick;	/* when it began */
 	__u16 id, sport, dport, number;
 	__u8  proto;
 	bool  known, done, numbered, awaited;
@@ -100,18 +100,13 @@ struct model_budget {
 
 enum {
 	FOLLOW_DEAD_MAPPING = 1,	/* a mapping of dead flows admits strangers */
-	FOLLOW_ERROR_NUMBERS = 2,	/* a guest's ICMP error keeps its identification */
-	FOLLOW_ERROR_DROPS = 4,		/* a hairpinned error that is dropped counts for the other guest */
-	FOLLOW_MALFORMED = 16,		/* a malformed fragment that goes to the host counts as a part */
-	FOLLOW_SHORT = 8,		/* no errors about packets of other protocols under 8 bytes */
 };
 
 /*
  * Known differences of the datapath from the requirements;
  * docs/rfc-compliance.md names them.  A run looks behind them.
  */
-#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_ERROR_NUMBERS | FOLLOW_ERROR_DROPS | \
-			 FOLLOW_SHORT | FOLLOW_MALFORMED)
+#define FOLLOW_KNOWN	FOLLOW_DEAD_MAPPING
 
 struct model {
 	__u32 now;

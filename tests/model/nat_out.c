@@ -93,16 +93,6 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 	return 0;
 }
 
-/* A hairpinned error about no flow counts for whose the port is. */
-static void follow_error_drop(struct model *m, const struct model_guest *g, const struct packet *quote,
-			      struct model_fate *ret)
-{
-	struct model_mapping *e = rules_mapping(m, quote->saddr, quote->proto, quote->sport, quote->daddr);
-	const struct model_guest *to = e && e->flows ? rules_guest_of_slot(m, e->slot) : NULL;
-
-	fate_drop(ret, CV_DROP_ICMP_NO_FLOW, to ? to->net : g->net, to ? to->slot : 0);
-}
-
 /* RFC 5508 REQ-5: a guest's error about a packet that it received. */
 static int quote_out(struct model *m, const struct model_guest *g, const struct packet *p,
 		     struct model_fate *ret)
@@ -111,7 +101,7 @@ static int quote_out(struct model *m, const struct model_guest *g, const struct 
 	__u16 lport = quote.proto == ICMP ? quote.sport : quote.dport;
 	struct model_flow *f = rules_flow(m, g, quote.proto, lport, quote.saddr, quote.sport);
 
-	if (IS_FRAGMENT(p) || walk_is_short(m, &quote, p->len))
+	if (IS_FRAGMENT(p))
 		return CV_DROP_MALFORMED;
 	if (!f || !model_alive(m, f) || quote.daddr != g->ip || p->daddr != quote.saddr)
 		return CV_DROP_ICMP_NO_FLOW;
@@ -125,11 +115,9 @@ static int quote_out(struct model *m, const struct model_guest *g, const struct 
 	out.ttl--;
 	if (!f->hairpin)
 		fate_out(ret, &out);
-	else if (!quote_in(m, &out, ret) && m->follow & FOLLOW_ERROR_DROPS)
-		follow_error_drop(m, g, &quote, ret);
-	else if (ret->verdict == 0)
+	else if (!quote_in(m, &out, ret))
 		return CV_DROP_ICMP_NO_FLOW;
-	if (!ret->drop.reason && !(m->follow & FOLLOW_ERROR_NUMBERS))
+	if (!ret->drop.reason)
 		ret->out.id = frag_number(m, p);
 	return 0;
 }

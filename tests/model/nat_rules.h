@@ -47,7 +47,6 @@ void fate_pass(struct model_fate *ret, const struct packet *p);
 void walk_refuse(struct model *m, __u32 net, __u32 slot, const struct packet *p, __u32 reason,
 		 __u32 from, __u64 dmac, __u16 mtu, struct model_fate *ret);
 bool walk_is_error(const struct packet *p);
-bool walk_is_short(struct model *m, const struct packet *p, unsigned int behind);
 
 /* --- from outside: nat_in.c */
 

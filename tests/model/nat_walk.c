@@ -26,12 +26,6 @@ void fate_pass(struct model_fate *ret, const struct packet *p)
 	ret->verdict = -1;	/* TC_ACT_UNSPEC */
 }
 
-/* Another protocol's packet of less than the 8 bytes that an error quotes, with what is @behind it? */
-bool walk_is_short(struct model *m, const struct packet *p, unsigned int behind)
-{
-	return m->follow & FOLLOW_SHORT && !rules_has_ports(p->proto) && frag_payload(p) + behind < 8;
-}
-
 bool walk_is_error(const struct packet *p)
 {
 	return p->proto == ICMP && !OFFSET(p) &&
@@ -91,9 +85,10 @@ void walk_refuse(struct model *m, __u32 net, __u32 slot, const struct packet *p,
 	};
 
 	fate_drop(ret, reason, net, slot);
-	if (!error_of(reason, &e.type, &e.code) || !may_tell(m, slot, p) || walk_is_short(m, p, p->trailer))
+	if (!error_of(reason, &e.type, &e.code) || !may_tell(m, slot, p))
 		return;
 	fate_out(ret, &e);
+	ret->quote.trailer = 0;
 }
 
 /* --- at the guest's port, both ways */
