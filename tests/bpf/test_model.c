@@ -355,9 +355,12 @@ static void one_packet(enum hook hook, __u32 at, const struct packet *p)
 
 static void flush(const struct random_step *s)
 {
-	__u32 looked_at = model.n_flows, want = model_flush(&model, s->net, s->at);
+	__u32 looked_at = model.n_flows, want;
 
+	settle();
+	want = model_flush(&model, s->net, s->at);
 	CHECK_EQ(world_flush(s->net, s->at, looked_at), want);
+	crossed |= world_tick() != real_tick;
 	clock_step(0);
 }
 

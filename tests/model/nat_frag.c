@@ -210,13 +210,15 @@ static int wait(struct model *m, __u32 net, const struct packet *p)
 		return CV_DROP_FRAGMENT_LIMIT;
 	if (34 + p->options_len + len + p->trailer > CV_HELD_BYTES)
 		return CV_DROP_FRAGMENT_NO_FIRST;
+	if (m->n_waits == MODEL_HELD)
+		rules_full();
 	/* The datapath looks for room in some places only. */
-	if (m->n_waits == MODEL_HELD || (m->n_waits > FEW && !m->held()))
+	if (m->n_waits > FEW && !m->held())
 		return CV_DROP_FRAGMENT_LIMIT;
-	b->held++;
 	d = find_or_begin(m, net, USE_PORTS, p);
 	if (!d)
 		return CV_DROP_FRAGMENT_LIMIT;
+	b->held++;
 	m->waits[m->n_waits++] = (struct model_wait) { copy(m, p, bytes, len), d, m->now };
 	d->awaited = true;
 	return 0;

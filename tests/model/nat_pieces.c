@@ -77,6 +77,25 @@ void pieces_of(struct random_step *s)
 	pieces_next(s);
 }
 
+void pieces_flood(struct random_step *s)
+{
+	unsigned int header = s->p.proto == TCP ? 20 : s->p.proto == UDP || s->p.proto == ICMP ? 8 : 0;
+
+	s->kind = PIECES;
+	s->p.trailer = 0;
+	s->p.id = rnd(65536);
+	s->p.frag = MF | (rnd(3) ? 1 + rnd(100) : 0);
+	if (s->p.frag & 0x1fff)
+		header = 0;
+	s->p.len = 8 * (3 + rnd(4)) - header;
+	if (s->p.proto == TCP && !header && (s->p.frag & 0x1fff) == 1)
+		s->p.frag++;
+	if (header == 20)
+		s->p.len = 32 - header;
+	if (!rnd(40))
+		s->p.len = 2000 + 8 * rnd(10);
+}
+
 bool pieces_next(struct random_step *ret)
 {
 	if (!n_pieces)

@@ -14,6 +14,7 @@ static unsigned int n_pending;
 static struct packet quote;
 static __u64 state;
 static __u32 skip;	/* kinds that are left out */
+static bool flood;	/* in this world somebody sends more fragments than he may */
 
 __u32 rnd(__u32 n)
 {
@@ -384,15 +385,22 @@ void random_step(const struct model *m, struct random_step *s)
 		LATER, LATER, PIECES, PIECES, ODD, CLOCK,
 	};
 
+	static const enum random_kind flooders[] = { OUT_ANY, OUT_FLOW, REPLY, REPLY, REPLY };
+
 	*s = (struct random_step) {};
 	if (rnd(2) && pieces_next(s))
 		return;
+	if (flood && rnd(3)) {
+		plain(m, PICK(flooders), s);
+		pieces_flood(s);
+		return;
+	}
 	do
 		s->kind = rnd(300) ? PICK(kinds) : FLUSH;
 	while (skip & 1 << s->kind);
 	switch (s->kind) {
 	case CLOCK:
-		s->ticks = random_ticks();
+		s->ticks = flood && rnd(4) ? 0 : random_ticks();
 		return;
 	case FLUSH:
 		s->net = rnd(3) ? NET + rnd(2) : 0;
@@ -427,6 +435,7 @@ void random_limits(struct model *m)
 {
 	bool few_ports = !rnd(4), few_flows = !rnd(4), ports_limited = !rnd(4);
 
+	flood = !rnd(10);
 	for (unsigned int i = 0; i < 3; i++) {
 		m->nets[i].filter = rnd(3);
 		if (few_ports) {

@@ -36,6 +36,8 @@ void random_step(const struct model *m, struct random_step *ret);
 
 /** pieces_of() - cut the packet: @s becomes one piece, the others come later */
 void pieces_of(struct random_step *s);
+/** pieces_flood() - let it be one fragment of a datagram of its own */
+void pieces_flood(struct random_step *s);
 /** pieces_next() - another one.  False: there is none */
 bool pieces_next(struct random_step *ret);
 void pieces_clear(void);
