@@ -194,6 +194,14 @@ void world_set_port(__u32 slot, const struct cv_port *port)
 	set(world.ports, &slot, port, "ports");
 }
 
+void world_set_whole(__u32 addr, __u32 slot, __u32 flags)
+{
+	const struct cv_whole w = { .slot = slot, .flags = flags };
+	const __be32 key = htonl(addr);
+
+	set(world.whole, &key, &w, "whole");
+}
+
 struct cv_use world_use(int map, __u32 index)
 {
 	struct cv_use use;
@@ -356,7 +364,9 @@ __u32 world_sweep_held(__u32 now)
 	struct cv_held h;
 	__u32 n = 0;
 
-	for (__u32 i = 0; world_totals().fragments_held && i < CV_HELD; i++) {
+	if (!world_totals().fragments_held)
+		return 0;
+	for (__u32 i = 0; i < CV_HELD; i++) {
 		must(bpf_map_lookup_elem(world.held, &i, &h), "held");
 		if (!h.word || now - (__u32)(h.word >> 32) <= CV_TICKS(CV_FRAGMENT_TIMEOUT_S))
 			continue;

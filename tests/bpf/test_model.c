@@ -131,6 +131,8 @@ static void check_mapping(const struct model_mapping *e, __u32 shift, __u32 new_
 {
 	struct cv_external *at = world_external(e->addr, e->proto, e->port);
 
+	if (e->whole)
+		return;
 	if (e->remote) {
 		check_protocol(e);
 		return;
@@ -372,7 +374,7 @@ static void check_all_mappings(void)
 	for (__u32 i = 0; i < N_EXTERNALS; i++)
 		got += EXTERNAL_FLOWS(world.externals[i].word);
 	for (unsigned int i = 0; i < model.n_mappings; i++)
-		want += model.mappings[i].remote ? 0 : model.mappings[i].flows;
+		want += model.mappings[i].remote || model.mappings[i].whole ? 0 : model.mappings[i].flows;
 	CHECK_EQ(got, want);
 	CHECK_EQ(world_entries(world.flows, sizeof(struct cv_tuple)), model.n_flows);
 }
@@ -402,6 +404,10 @@ static void put_limits(void)
 		}
 		n.max_flows = model.nets[i].max_flows;
 		n.max_ports = model.nets[i].max_ports;
+		n.mode = model.nets[i].routed ? CV_MODE_ROUTE : n.mode;
+		n.untranslated[0].addr = htonl(model.nets[i].plain);
+		n.untranslated[0].mask = model.nets[i].plain ? htonl(IP(255, 255, 255, 0)) : 0;
+		n.uplink = UPLINK;
 		world_set_network(model.nets[i].id, &n);
 	}
 	for (unsigned int i = 0; i < 4; i++) {
@@ -409,7 +415,13 @@ static void put_limits(void)
 
 		port.max_flows = model.guests[i].max_flows;
 		port.max_ports = model.guests[i].max_ports;
+		port.external = htonl(model.guests[i].external);
 		world_set_port(model.guests[i].slot, &port);
+	}
+	for (unsigned int i = 0; i < model.n_wholes; i++) {
+		const struct model_whole *w = &model.wholes[i];
+
+		world_set_whole(w->addr, w->slot, w->open ? CV_WHOLE_OPEN : 0);
 	}
 }
 

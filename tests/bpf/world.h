@@ -88,6 +88,8 @@ void world_set_network(__u32 net, const struct cv_network *n);
 void world_add_port(__u32 net, __u32 slot, __u32 ip);
 struct cv_port world_port(__u32 slot);
 void world_set_port(__u32 slot, const struct cv_port *port);
+/** world_set_whole() - guest @slot has the address (host order) for itself */
+void world_set_whole(__u32 addr, __u32 slot, __u32 flags);
 struct cv_use world_use(int map, __u32 index);
 void world_set_use(int map, __u32 index, const struct cv_use *use);
 struct cv_totals world_totals(void);

@@ -22,15 +22,14 @@ static void deliver(const struct model_guest *g, const struct packet *p, __u16 l
 bool quote_in(struct model *m, const struct packet *p, struct model_fate *ret)
 {
 	struct packet out = *p, quote = *p->quote;
-	struct model_mapping *e = rules_mapping(m, quote.saddr, quote.proto, quote.sport, quote.daddr);
-	const struct model_guest *g;
+	struct model_owner o = rules_owner(m, quote.proto, quote.saddr, quote.sport, quote.daddr);
+	const struct model_guest *g = o.g;
 	struct model_flow *f;
 
 	/* No error is so long that it need be fragmented (RFC 1812 section 4.3.2.3). */
-	if (IS_FRAGMENT(p) || !e || !e->flows || quote.saddr != p->daddr || OFFSET(&quote))
+	if (IS_FRAGMENT(p) || !g || quote.saddr != p->daddr || OFFSET(&quote))
 		return false;
-	g = rules_guest_of_slot(m, e->slot);
-	f = rules_flow(m, g, quote.proto, e->lport, quote.daddr, quote.dport);
+	f = rules_flow(m, g, quote.proto, o.lport, quote.daddr, quote.dport);
 	if (!f || !model_alive(m, f))
 		return false;
 	if (p->ttl <= 1) {
@@ -42,20 +41,19 @@ bool quote_in(struct model *m, const struct packet *p, struct model_fate *ret)
 		return true;
 	}
 	quote.saddr = g->ip;
-	quote.sport = e->lport;
+	quote.sport = o.lport;
 	out.quote = &quote;
 	deliver(g, &out, 0, ret);
 	return true;
 }
 
 /* A flow that a stranger begins; @dead: one that is in its place until it is swept. */
-static int begin_inbound(struct model *m, __u32 uplink, const struct model_guest *g,
-			 struct model_mapping *e, const struct packet *p, bool dead,
-			 struct model_flow **ret)
+static int begin_inbound(struct model *m, __u32 uplink, const struct model_owner *o,
+			 const struct packet *p, bool dead, struct model_flow **ret)
 {
 	struct model_flow f = {
-		.guest = g, .outside = e, .remote = p->saddr, .lport = e->lport, .rport = p->sport,
-		.proto = p->proto, .inbound = true, .uplink = uplink, .hairpin = !uplink,
+		.guest = o->g, .outside = o->e, .remote = p->saddr, .lport = o->lport,
+		.rport = p->proto == TCP || p->proto == UDP ? p->sport : 0, .proto = p->proto, .inbound = true, .uplink = uplink, .hairpin = !uplink,
 		.noted = m->now - CV_ROUTE_TICKS - 1,
 	};
 	int drop;
@@ -63,30 +61,35 @@ static int begin_inbound(struct model *m, __u32 uplink, const struct model_guest
 	/* From outside in the host's own name. */
 	if (uplink && rules_is_external(p->saddr))
 		return CV_DROP_FILTERED;
-	if (!rules_admit(m, e, g, p->saddr))
+	if (o->whole ? !o->whole->open : !rules_admit(m, o->e, o->g, p->saddr))
 		return CV_DROP_FILTERED;
 	if (p->proto == TCP && rules_tcp_flags(p) & (RST | FIN))
 		return CV_DROP_NO_FLOW;
-	drop = rules_limits(m, g);
+	if (o->whole && o->whole->addr != o->g->ip && rules_checks_addresses(p->proto) &&
+	    !(m->follow & FOLLOW_WHOLE_CHECKS))
+		return CV_DROP_PROTOCOL;
+	drop = rules_limits(m, o->g);
 	if (drop)
 		return drop;
 	if (dead)
 		return CV_DROP_FILTERED;
+	if (o->whole)
+		f.outside = rules_bind_whole(m, &f, p->daddr);
 	*ret = rules_add_flow(m, &f);
 	if (p->proto == TCP)
 		rules_tcp_from_peer(*ret, p);
 	return 0;
 }
 
-/* Return: the flow of a packet to mapping @e, used or begun; NULL: @ret says why not. */
-static struct model_flow *flow_in(struct model *m, __u32 uplink, struct model_mapping *e,
+/* Return: the flow of a packet to a guest, used or begun; NULL: @ret says why not. */
+static struct model_flow *flow_in(struct model *m, __u32 uplink, const struct model_owner *o,
 				  const struct packet *p, unsigned int len, struct model_fate *ret)
 {
-	const struct model_guest *g = rules_guest_of_slot(m, e->slot);
-	struct model_flow *f = rules_flow(m, g, p->proto, e->lport, p->saddr, p->sport);
+	struct model_flow *f = rules_flow(m, o->g, p->proto, o->lport, p->saddr, p->sport);
+	/* The guest's port may have two outside; its answers to this peer have one. */
+	bool other = f && (f->outside->addr != p->daddr || (!o->whole && f->outside != o->e));
+	bool begins = p->proto != ICMP || (!OFFSET(p) && p->type == ECHO);
 	int drop = CV_DROP_FILTERED;
-
-	bool other = f && f->outside != e;	/* the guest's port has two outside */
 
 	if (f && model_alive(m, f) && !other) {
 		if (p->proto == TCP)
@@ -94,15 +97,15 @@ static struct model_flow *flow_in(struct model *m, __u32 uplink, struct model_ma
 		rules_use_in(m, f, len);
 		return f;
 	}
-	if (!rules_has_ports(p->proto) || p->proto == ICMP) {
+	if (!o->whole && p->proto != TCP && p->proto != UDP) {
 		fate_pass(ret, p);	/* it may answer the host's own */
 		return NULL;
-	} else {
-		drop = begin_inbound(m, uplink, g, e, p, f, &f);
-		if (drop) {
-			fate_drop(ret, drop, g->net, g->slot);
-			return NULL;
-		}
+	}
+	if (begins)
+		drop = begin_inbound(m, uplink, o, p, f, &f);
+	if (drop) {
+		fate_drop(ret, drop, o->g->net, o->g->slot);
+		return NULL;
 	}
 	rules_use_in(m, f, len);
 	return f;
@@ -110,9 +113,9 @@ static struct model_flow *flow_in(struct model *m, __u32 uplink, struct model_ma
 
 /* @p knows its ports.  Return: the flow that it belongs to, if any. */
 struct model_flow *walk_in(struct model *m, __u32 uplink, const struct packet *p, unsigned int len,
-				  struct model_fate *ret)
+			   struct model_fate *ret)
 {
-	struct model_mapping *e;
+	struct model_owner o;
 	struct model_flow *f;
 
 	fate_pass(ret, p);
@@ -121,18 +124,21 @@ struct model_flow *walk_in(struct model *m, __u32 uplink, const struct packet *p
 			quote_in(m, p, ret);
 		return NULL;
 	}
-	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO_REPLY)
+	o = rules_owner(m, p->proto, p->daddr, p->proto == ICMP ? p->sport : p->dport, p->saddr);
+	if (!o.g)
 		return NULL;
-	e = rules_mapping(m, p->daddr, p->proto, p->proto == ICMP ? p->sport : p->dport, p->saddr);
-	if (!e || !e->flows)
+	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO_REPLY && !(o.whole && p->type == ECHO)) {
+		if (o.whole)
+			fate_drop(ret, CV_DROP_ICMP_TYPE, o.g->net, o.g->slot);
 		return NULL;
-	f = flow_in(m, uplink, e, p, len, ret);
+	}
+	f = flow_in(m, uplink, &o, p, len, ret);
 	if (!f)
 		return NULL;
 	if (p->ttl <= 1)
 		walk_refuse(m, f->guest->net, f->guest->slot, p, CV_DROP_TTL, p->daddr, 0, 0, ret);
 	else
-		deliver(f->guest, p, e->lport, ret);
+		deliver(f->guest, p, o.lport, ret);
 	return f;
 }
 
@@ -144,7 +150,7 @@ void model_in(struct model *m, __u32 uplink, const struct packet *p, unsigned in
 	int drop = 0;
 
 	rules_forget(ret);
-	if (IS_FRAGMENT(p) && !rules_is_external(p->daddr)) {
+	if (IS_FRAGMENT(p) && !rules_is_external(p->daddr) && !rules_owner(m, p->proto, p->daddr, 0, 0).g) {
 		fate_pass(ret, p);
 		return;
 	}

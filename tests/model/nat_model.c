@@ -27,12 +27,12 @@ void rules_wrong(struct model *m, const char *fmt, ...)
 void model_reset(struct model *m)
 {
 	static const struct model_guest guests[] = {
-#define GUEST(net, slot, ip)	{ net, slot, ip, CV_FLOWS_PER_PORT, 1 << 20, 0, 0 }
+#define GUEST(net, slot, ip)	{ net, slot, ip, CV_FLOWS_PER_PORT, 1 << 20, 0, 0, 0 }
 		GUEST(NET, ANN, ANN_IP), GUEST(NET, BOB, BOB_IP), GUEST(TWIN, DAN, ANN_IP), GUEST(ALONE, FAY, FAY_IP),
 #undef GUEST
 	};
 
-	m->n_flows = m->n_mappings = m->n_peers = 0;
+	m->n_flows = m->n_mappings = m->n_peers = m->n_wholes = 0;
 	m->n_datagrams = m->n_waits = m->n_copies = m->n_numbers = 0;
 	memset(m->budgets, 0, sizeof(m->budgets));
 	m->wrong[0] = 0;
@@ -253,7 +253,7 @@ struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u
 	for (unsigned int i = 0; i < m->n_mappings; i++) {
 		struct model_mapping *e = &m->mappings[i];
 
-		if (e->addr == addr && e->proto == proto &&
+		if (!e->whole && e->addr == addr && e->proto == proto &&
 		    (rules_has_ports(proto) ? e->port == port : e->remote == remote))
 			return e;
 	}
@@ -263,6 +263,11 @@ struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u
 bool rules_has_ports(__u8 proto)
 {
 	return proto == TCP || proto == UDP || proto == ICMP;
+}
+
+bool rules_checks_addresses(__u8 proto)
+{
+	return proto == 33 || proto == 51 || proto == 136;
 }
 
 void rules_forget(struct model_fate *ret)
@@ -278,7 +283,7 @@ static struct model_mapping *find_owned(struct model *m, __u32 addr, __u8 proto,
 	for (unsigned int i = 0; i < m->n_mappings; i++) {
 		struct model_mapping *e = &m->mappings[i];
 
-		if (e->addr == addr && e->proto == proto && e->slot == slot && e->lport == lport)
+		if (!e->whole && e->addr == addr && e->proto == proto && e->slot == slot && e->lport == lport)
 			return e;
 	}
 	return NULL;
@@ -354,6 +359,41 @@ void model_forward(struct model *m, __u32 addr, __u8 proto, __u16 port, __u32 sl
 	e->lport = port;
 	e->flows = 1;
 	e->forward = true;
+}
+
+/* --- addresses of one guest alone */
+
+void model_whole(struct model *m, __u32 addr, __u32 slot, bool open)
+{
+	m->wholes[m->n_wholes++] = (struct model_whole) { addr, slot, open };
+}
+
+struct model_owner rules_owner(struct model *m, __u8 proto, __u32 addr, __u16 port, __u32 remote)
+{
+	struct model_owner o = {};
+
+	if (rules_is_external(addr)) {
+		o.e = rules_mapping(m, addr, proto, port, remote);
+		if (o.e && o.e->flows) {
+			o.g = rules_guest_of_slot(m, o.e->slot);
+			o.lport = o.e->lport;
+		}
+		return o;
+	}
+	for (unsigned int i = 0; i < m->n_wholes && !o.g; i++)
+		if (m->wholes[i].addr == addr) {
+			o.whole = &m->wholes[i];
+			o.g = rules_guest_of_slot(m, o.whole->slot);
+			o.lport = rules_has_ports(proto) ? port : 0;
+		}
+	return o;
+}
+
+__u32 rules_own_address(struct model *m, const struct model_guest *g, __u32 daddr)
+{
+	const struct model_net *n = model_net(m, g->net);
+
+	return n->routed || (n->plain && daddr >> 8 == n->plain >> 8) ? g->ip : g->external;
 }
 
 /* --- whom a guest has sent to */
@@ -443,7 +483,7 @@ __u32 model_ports(const struct model *m, __u32 net, __u32 slot)
 	for (unsigned int i = 0; i < m->n_mappings; i++) {
 		const struct model_mapping *e = &m->mappings[i];
 
-		n += rules_has_ports(e->proto) && e->flows > e->forward &&
+		n += rules_has_ports(e->proto) && !e->whole && e->flows > e->forward &&
 		     (slot ? e->slot == slot : rules_guest_of_slot(m, e->slot)->net == net);
 	}
 	return n;
@@ -455,6 +495,16 @@ static int port_limits(struct model *m, const struct model_guest *g)
 	if (model_ports(m, g->net, g->slot) >= g->max_ports)
 		return CV_DROP_PORT_PORTS;
 	return model_ports(m, g->net, 0) >= model_net(m, g->net)->max_ports ? CV_DROP_NETWORK_PORTS : 0;
+}
+
+struct model_mapping *rules_bind_whole(struct model *m, const struct model_flow *f, __u32 addr)
+{
+	struct model_mapping *e = add_mapping(m, addr, f->proto, f->lport);
+
+	e->slot = f->guest->slot;
+	e->lport = f->lport;
+	e->whole = true;
+	return e;
 }
 
 /* A protocol without ports: one guest alone talks it with that peer. */

@@ -18,6 +18,8 @@
 struct model_net {
 	__u32 id, gateway, subnet;
 	bool isolate, isolated;		/* guests from each other; all from outside */
+	bool routed;			/* with their own addresses ... */
+	__u32 plain;			/* ... or to this /24 only; 0: to none */
 	enum cv_filter filter;
 	__u16 port_min, port_max;
 	__u32 max_flows, max_ports;
@@ -25,16 +27,26 @@ struct model_net {
 
 struct model_guest {
 	__u32 net, slot, ip, max_flows, max_ports;
+	__u32 external;			/* an address outside for it alone; 0: none */
 	__u32 errors, error_tick;	/* ICMP errors that it caused in this tick */
 };
 
-/* A port outside and who has it; of a protocol without ports the peer's packets. */
+/* An address that one guest has for itself; @open: who comes unasked is let in. */
+struct model_whole {
+	__u32 addr, slot;
+	bool  open;
+};
+
+/*
+ * A port outside and who has it; of a protocol without ports the peer's
+ * packets.  @whole: of an address that a guest has for itself, made for a flow.
+ */
 struct model_mapping {
 	__u32 addr, remote;
 	__u8  proto;
 	__u16 port, lport;
 	__u32 slot, flows, tick;
-	bool  forward;
+	bool  forward, whole;
 };
 
 struct model_flow {
@@ -100,18 +112,21 @@ struct model_budget {
 
 enum {
 	FOLLOW_DEAD_MAPPING = 1,	/* a mapping of dead flows admits strangers */
+	FOLLOW_WHOLE_CHECKS = 2,	/* AH, DCCP, UDP-Lite are translated for who has an address whole */
 };
 
 /*
  * Known differences of the datapath from the requirements;
  * docs/rfc-compliance.md names them.  A run looks behind them.
  */
-#define FOLLOW_KNOWN	FOLLOW_DEAD_MAPPING
+#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_WHOLE_CHECKS)
 
 struct model {
 	__u32 now;
 	struct model_net nets[3];
 	struct model_guest guests[4];
+	struct model_whole wholes[8];
+	unsigned int n_wholes;
 	struct model_flow flows[MODEL_MAX];
 	struct model_mapping mappings[MODEL_MAX];
 	struct model_peer peers[MODEL_MAX];
@@ -155,6 +170,9 @@ void model_reset(struct model *m);
 
 /** model_forward() - port @port of @addr is forwarded to the same port of a guest */
 void model_forward(struct model *m, __u32 addr, __u8 proto, __u16 port, __u32 slot);
+
+/** model_whole() - guest @slot has @addr for itself */
+void model_whole(struct model *m, __u32 addr, __u32 slot, bool open);
 
 /** model_from_guest() - a packet at a guest's port; @len: of the frame */
 void model_from_guest(struct model *m, __u32 slot, const struct packet *p, struct model_fate *ret);

@@ -24,20 +24,36 @@ static int policy(const struct model_net *n, const struct packet *p)
 	return 0;
 }
 
-/* The guest whose port outside this is; NULL: nobody's. */
-static const struct model_guest *hairpin_to(struct model *m, const struct packet *p)
+/* The guest whose port outside this is, or whose address; nobody's: without guest. */
+static struct model_owner hairpin_to(struct model *m, const struct packet *p)
 {
-	struct model_mapping *to = p->proto != TCP && p->proto != UDP ? NULL :
-				   rules_mapping(m, p->daddr, p->proto, p->dport, p->saddr);
+	if (rules_is_external(p->daddr) && p->proto != TCP && p->proto != UDP)
+		return (struct model_owner) {};
+	return rules_owner(m, p->proto, p->daddr, p->proto == ICMP ? p->sport : p->dport, p->saddr);
+}
 
-	return to && to->flows ? rules_guest_of_slot(m, to->slot) : NULL;
+/* What a new flow's peer sees. */
+static struct model_mapping *bind_outside(struct model *m, const struct model_flow *f, int *ret_drop)
+{
+	__u32 own = rules_own_address(m, f->guest, f->remote);
+	bool translated = own != f->guest->ip;
+
+	*ret_drop = CV_DROP_PROTOCOL;
+	if ((!own || (translated && !(m->follow & FOLLOW_WHOLE_CHECKS))) && rules_checks_addresses(f->proto))
+		return NULL;
+	if (own)
+		return rules_bind_whole(m, f, own);
+	/* To a guest that has its address for itself: as by the first uplink. */
+	if (f->hairpin)
+		return rules_bind(m, f, rules_is_external(f->remote) ? f->remote : HOST_IP, ret_drop);
+	return rules_bind(m, f, rules_address_of(f->uplink), ret_drop);
 }
 
 static int begin_outbound(struct model *m, const struct model_guest *g, const struct packet *p,
 			  struct model_flow **ret)
 {
 	struct model_flow f = {
-		.guest = g, .remote = p->daddr, .proto = p->proto, .hairpin = hairpin_to(m, p),
+		.guest = g, .remote = p->daddr, .proto = p->proto, .hairpin = hairpin_to(m, p).g,
 		.lport = rules_has_ports(p->proto) ? p->sport : 0,
 		.rport = p->proto == ICMP || !rules_has_ports(p->proto) ? 0 : p->dport,
 	};
@@ -50,10 +66,7 @@ static int begin_outbound(struct model *m, const struct model_guest *g, const st
 		drop = rules_route(p->daddr, &f.uplink, &mtu);
 	if (drop)
 		return drop;
-	/* DCCP, AH and UDP-Lite: a check of theirs covers the addresses. */
-	if (p->proto == 33 || p->proto == 51 || p->proto == 136)
-		return CV_DROP_PROTOCOL;
-	f.outside = rules_bind(m, &f, f.hairpin ? p->daddr : rules_address_of(f.uplink), &drop);
+	f.outside = bind_outside(m, &f, &drop);
 	if (!f.outside)
 		return drop;
 	*ret = rules_add_flow(m, &f);
@@ -66,11 +79,12 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 {
 	struct model_flow *f = rules_flow(m, g, p->proto, p->sport, p->daddr, p->dport);
 	bool alive = f && model_alive(m, f), begun = !f;
-	const struct model_guest *peer = hairpin_to(m, p);
+	const struct model_guest *peer = hairpin_to(m, p).g;
+	bool asked = f && f->inbound;
 	int drop = 0;
 
-	/* Only the host asks guests. */
-	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO)
+	/* Who may come unasked may ask. */
+	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO && (p->type != ECHO_REPLY || !asked))
 		return CV_DROP_ICMP_TYPE;
 	if (!alive)
 		drop = policy(model_net(m, g->net), p);
@@ -156,7 +170,7 @@ static int leave(struct model *m, struct model_flow *f, const struct packet *p, 
 	/* To a link that is no uplink now: the flow keeps the way it came. */
 	if (drop && drop != CV_DROP_NO_UPLINK)
 		return drop;
-	if (!drop && (uplink == f->uplink || rules_address_of(uplink) == f->outside->addr))
+	if (!drop && (uplink == f->uplink || rules_address_of(uplink) == f->outside->addr || f->outside->whole))
 		f->uplink = uplink;
 	else
 		mtu = f->uplink == UPLINK2 ? 1400 : 1500;	/* it keeps its address, and so its way */
@@ -181,6 +195,7 @@ static int hairpin(struct model *m, struct model_flow *f, const struct packet *p
 		   struct model_fate *ret)
 {
 	struct packet out = *p;
+	struct model_owner to;
 	int drop = frag_leave(m, f->guest->net, p);
 
 	if (drop)
@@ -190,8 +205,11 @@ static int hairpin(struct model *m, struct model_flow *f, const struct packet *p
 	out.saddr = f->outside->addr;
 	out.sport = f->outside->port;
 	out.ttl--;
+	to = rules_owner(m, p->proto, p->daddr, p->proto == ICMP ? out.sport : p->dport, out.saddr);
 	walk_in(m, 0, &out, len, ret);
-	if (ret->verdict == -1)
+	if (ret->verdict == -1 && to.g)
+		fate_drop(ret, CV_DROP_FILTERED, to.g->net, to.g->slot);
+	else if (ret->verdict == -1)
 		return CV_DROP_FILTERED;
 	if (!ret->drop.reason)
 		ret->out.id = frag_number(m, p);

@@ -154,6 +154,8 @@ static void out_any(const struct model *m, struct random_step *s)
 	case 1:
 	case 2:
 		s->p.daddr = rnd(4) ? HOST_IP : HOST2_IP;
+		if (m->n_wholes && !rnd(3))
+			s->p.daddr = m->wholes[rnd(m->n_wholes)].addr;
 		s->p.dport = random_port();
 		break;
 	default:
@@ -177,7 +179,7 @@ static void out_flow(const struct model *m, struct random_step *s)
 		return;
 	}
 	s->p.proto = f->proto;
-	s->p.type = ECHO;
+	s->p.type = f->inbound ? ECHO_REPLY : ECHO;
 	s->p.sport = f->lport;
 	s->p.dport = f->rport;
 	s->p.daddr = f->remote;
@@ -239,7 +241,7 @@ static void reply(const struct model *m, struct random_step *s)
 		return;
 	}
 	s->p.proto = f->proto;
-	s->p.type = rnd(16) ? ECHO_REPLY : PICK(protos);
+	s->p.type = f->inbound && rnd(8) ? ECHO : rnd(16) ? ECHO_REPLY : PICK(protos);
 	s->p.saddr = f->remote;
 	s->p.daddr = f->outside->addr;
 	s->p.sport = f->proto == ICMP ? f->outside->port : f->rport;
@@ -260,6 +262,10 @@ static void stranger(const struct model *m, struct random_step *s)
 	s->p.saddr = rnd(12) ? PICK(servers) : PICK(strange);
 	s->p.daddr = e ? e->addr : rnd(2) ? HOST_IP : HOST2_IP;
 	s->p.dport = e ? e->port : random_port();
+	if (m->n_wholes && !rnd(4)) {
+		s->p.daddr = m->wholes[rnd(m->n_wholes)].addr;
+		s->p.type = rnd(4) ? ECHO : rnd(2) ? ECHO_REPLY : 13;
+	}
 	s->p.sport = s->p.proto == ICMP ? s->p.dport : 50 + rnd(5);
 	random_rest(&s->p);
 	from_uplink(s);
@@ -431,11 +437,34 @@ void random_step(const struct model *m, struct random_step *s)
 	}
 }
 
+#define OUTSIDE_ANN	IP(198, 51, 100, 50)
+#define OUTSIDE_DAN	IP(100, 64, 9, 9)
+
+/* Addresses of guests' own: in a routed network, towards some, or given to them. */
+static void random_wholes(struct model *m)
+{
+	__u32 which = rnd(6);
+
+	if (which == 1 || which == 3) {
+		m->guests[0].external = OUTSIDE_ANN;
+		model_whole(m, OUTSIDE_ANN, ANN, true);
+		m->guests[2].external = OUTSIDE_DAN;
+		model_whole(m, OUTSIDE_DAN, DAN, true);
+	}
+	m->nets[0].routed = which == 2;
+	m->nets[0].plain = which == 3 || which == 4 ? IP(192, 0, 2, 0) : 0;
+	if (which >= 2 && which <= 4) {
+		model_whole(m, ANN_IP, ANN, false);
+		model_whole(m, BOB_IP, BOB, false);
+	}
+}
+
 void random_limits(struct model *m)
 {
 	bool few_ports = !rnd(4), few_flows = !rnd(4), ports_limited = !rnd(4);
 
 	flood = !rnd(10);
+	random_wholes(m);
 	for (unsigned int i = 0; i < 3; i++) {
 		m->nets[i].filter = rnd(3);
 		if (few_ports) {

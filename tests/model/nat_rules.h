@@ -18,7 +18,21 @@ int rules_route(__u32 to, __u32 *ret_uplink, __u16 *ret_mtu);
 __u32 rules_address_of(__u32 uplink);
 bool rules_is_external(__u32 addr);
 
+/* Whose is an address and port outside?  @e: the mapping, @whole: or the address. */
+struct model_owner {
+	const struct model_guest *g;	/* NULL: nobody's */
+	__u16 lport;
+	struct model_mapping *e;
+	const struct model_whole *whole;
+};
+struct model_owner rules_owner(struct model *m, __u8 proto, __u32 addr, __u16 port, __u32 remote);
+/** rules_own_address() - that @g has towards @daddr; 0: it shares one */
+__u32 rules_own_address(struct model *m, const struct model_guest *g, __u32 daddr);
+/** rules_bind_whole() - the mapping of a flow of an address of @g's own */
+struct model_mapping *rules_bind_whole(struct model *m, const struct model_flow *f, __u32 addr);
 bool rules_has_ports(__u8 proto);
+/** rules_checks_addresses() - of AH, DCCP and UDP-Lite: they cannot be translated */
+bool rules_checks_addresses(__u8 proto);
 void rules_forget(struct model_fate *ret);
 __u8 rules_tcp_flags(const struct packet *p);
 void rules_tcp_from_guest(struct model_flow *f, const struct packet *p);
