@@ -105,7 +105,22 @@ scenario()
 		"$(grep ^idle "$TMP/idle.log")" "idle 1000"
 }
 
+# What culvert tells a greedy guest is not taken from what it tells its neighbour.
+errors()
+{
+	guest_veth a 10.20.0.10
+	guest_tap b 10.20.0.11
+	check "the greedy guest is there" guest a ping -q -c 1 -W 5 $GATEWAY
+	check "it has all its flows" flood syn 70000 $NOWHERE
+	start flood flood syn 1000000 $NEVER -u
+	await_line 60 "$TMP/flood.log" '^sent 1000000$'
+	is "the neighbour hears of 100 of 100 packets that run out of time" \
+		"$(guest b ping -n -t 1 -c 100 -i 0.02 -W 1 $SERVER | grep -c 'Time to live exceeded')" 100
+	stop "$PID"
+}
+
 topology
 servers
 on_backends scenario
+on_backends errors culvert
 finish
