@@ -5,12 +5,13 @@
 #
 # The oracle has no limit per guest: there a opens 70 000 flows beside b's, and
 # a million would fill the connection table of the whole machine.  So what is
-# refused, and how, is asked of culvert only.
+# refused, and how, is asked of culvert only.  Nor has it a limit of ports: to
+# other peers a port serves as often as there are peers, so a takes none of b's.
 . "$(dirname "$0")/lib.sh"
 
 NOWHERE=203.0.113.66	# outside drops what is for it without a word,
 NEVER=203.0.113.67	# as for this one
-SPORTS=100		# of the flood: a takes flows, not ports
+SPORTS=100		# of the flood: a takes flows, not ports; or ports, see below
 
 neighbour() { guest "$1" "$PYTHON" "$TESTS/neighbours.py" "${@:2}"; }
 
@@ -24,6 +25,7 @@ flood()
 
 limit_of() { culvert flow count "$NET" -o json | jq ".guests[] | select(.guest == \"$1\") | .limit"; }
 flows_of() { culvert flow count "$NET" -o json | jq ".guests[] | select(.guest == \"$1\") | .flows"; }
+ports_of() { culvert flow count "$NET" -o json | jq ".guests[] | select(.guest == \"$1\") | .external_ports"; }
 total() { culvert stats "$NET" -o json | jq ".totals[] | select(.counter == \"$1\") | .count"; }
 
 # Is the flow there that a began first?
@@ -105,6 +107,29 @@ scenario()
 		"$(grep ^idle "$TMP/idle.log")" "idle 1000"
 }
 
+# A flow from each port: that all ports outside are a's must not be.
+ports()
+{
+	local limit=20000
+	SPORTS=60000
+	printf 'limits: { ports-per-guest: %s }\n' $limit >"$TMP/limit.yaml"
+	[ "$BACKEND" = oracle ] || culvert up "$NET" -f "$TMP/limit.yaml" >"$TMP/limit.log" 2>&1 ||
+		bail "cannot set the limit: $(cat "$TMP/limit.log")"
+	guest_veth a 10.20.0.10
+	guest_tap b 10.20.0.11
+	check "the greedy guest is there" guest a ping -q -c 1 -W 5 $GATEWAY
+	check "a guest uses 60 000 of its UDP ports" flood udp 60000 $NOWHERE
+	check "and of its TCP ports" flood syn 60000 $NOWHERE
+	[ "$BACKEND" = oracle ] ||
+		is "it gets the ports of its limit, the rest is refused and counted" \
+			"$(ports_of a) $(dropped port-ports a)" "$limit $((120000 - limit))"
+	: >"$TMP/go"
+	is "the neighbour begins 100 of 100 UDP flows" "$(guest_peer b fill $SERVER $PORT 100 "$TMP/go" | head -n 1)" \
+		"100 answered"
+	is "the neighbour makes 100 of 100 connections" "$(neighbour b new $SERVER $PORT 100)" "new 100"
+	SPORTS=100
+}
+
 # What culvert tells a greedy guest is not taken from what it tells its neighbour.
 errors()
 {
@@ -122,5 +147,6 @@ errors()
 topology
 servers
 on_backends scenario
+on_backends ports
 on_backends errors culvert
 finish
