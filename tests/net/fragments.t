@@ -23,6 +23,7 @@
 SIZES="1473 4000 9000"
 LARGE=60000
 SMALL_MTU=1300
+FRAGMENTS='ip[6:2] & 0x3fff != 0'
 
 fragments() { guest "$1" "$PYTHON" "$TESTS/fragments.py" "${@:2}"; }
 fragments_outside() { outside "$PYTHON" "$TESTS/fragments.py" "$@"; }
@@ -56,20 +57,6 @@ relay_end()
 	unset "RELAY[$1]"
 }
 
-# watch: fragments that come outside; overlaps: those of them over others
-watch()
-{
-	start watch outside tcpdump -U -i in0 -Q in -s 128 -B 16384 --immediate-mode -w "$TMP/watch.pcap" 'ip[6:2] & 0x3fff != 0'
-	WATCH=$PID
-	await_line 10 "$TMP/watch.log" 'listening on' || bail "no tcpdump"
-}
-
-watch_end()
-{
-	stop "$WATCH" INT
-	grep -q '^0 packets dropped by kernel' "$TMP/watch.log" || bail "tcpdump lost frames"
-}
-
 # order GUEST MODE: both ways by that order
 order()
 {
@@ -92,7 +79,7 @@ order()
 orders()
 {
 	local g=0 mode
-	watch
+	capture_start watch "$FRAGMENTS"
 	for mode in order reverse shuffle double; do
 		g=$((g + 1))
 		WHERE="$1, TAP"
@@ -103,7 +90,8 @@ orders()
 		order v$g $mode
 	done
 	WHERE=$1
-	watch_end
+	capture_stop watch
+	judge_claims watch overlap
 }
 
 # told N: how many of 5 datagrams come back through the relays that are there
@@ -127,14 +115,13 @@ overlap()
 overlaps()
 {
 	guest_veth a 10.20.0.10
-	watch
+	capture_start watch "$FRAGMENTS"
 	overlap hole 0 0
 	overlap ahead 0 0
 	overlap extra 0 5
-	watch_end
-	is "no fragment over another came outside" "$("$PYTHON" "$TESTS/judge.py" "$TMP/watch.pcap" overlap)" ""
-	# Another first one begins the datagram anew; what is made of both is up to the receiver.
 	overlap first 0 0
+	capture_stop watch
+	judge_claims watch overlap
 }
 
 # Fragments that wait for a first one which never comes.
@@ -154,8 +141,8 @@ orphans()
 	check "what is beyond its share is dropped and counted" [ "$(dropped fragment-limit a)" -gt 19000 ]
 	is "nothing of its neighbour's is" "$(dropped fragment-limit b)" 0
 	check "the outside sends as many" fragments_outside orphans in0 "$(mac_of host up0)" $SERVER $UPLINK_IP 20000
-	relay_end b
-	check "datagrams that come in order arrive all the same" guest_peer b echo $SERVER $PORT 4000 9000 20000
+	is "a guest's datagrams arrive all the same, in whatever order" \
+		"$(fragments b tell $SERVER $PORT 4000 5 5)" "right 5 wrong 0"
 }
 
 # --- larger than the uplink
@@ -220,6 +207,7 @@ too_large()
 		WHERE="$1, guest $g, route's MTU"
 		host ip route change default via 198.51.100.1 mtu lock $SMALL_MTU
 		cut $g
+		sent_as_one $g
 		told_of_mtu $g $SMALL_MTU
 		check "TCP carries data" guest_peer $g bulk $SERVER $PORT 3000000
 		host ip route change default via 198.51.100.1

@@ -57,6 +57,17 @@ for what in ': left:' 'table ip left' 'conf.up0.proxy_arp = 1' '10.9.9.9'; do
 done
 is "it is cleaned up after, nevertheless" "$(left_of "$(sed -n 's/^# id //p' "$TMP/sloppy.out")")" ""
 
+CAPTURE=oracle inner captured <<'EOT'
+topology
+backend oracle
+host ip addr add 10.9.9.9/32 dev lo
+host ping -q -c 1 -W 1 -I 10.9.9.9 $SERVER >/dev/null
+host ip addr del 10.9.9.9/32 dev lo
+finish
+EOT
+is "a test whose packets are judged fails by them" $? 1
+fails captured "an internal address in a capture" "no internal address came outside .oracle."
+
 case " ${TEST_BACKENDS:-culvert} " in
 *' culvert '*)
 	inner ended <<-'EOT' &

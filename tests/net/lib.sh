@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What every network test stands on: TAP words, waiting for events, processes,
-# and the two other halves, topology.sh (namespaces, guests, backends) and
-# residue.sh (nothing may be left).  A test reads
+# and the other parts, topology.sh (namespaces, guests, backends), residue.sh
+# (nothing may be left) and capture.sh (what came outside).  A test reads
 #
 #	. "$(dirname "$0")/lib.sh"
 #	topology
@@ -230,4 +230,5 @@ trap 'exit 130' INT HUP
 
 . "$TESTS/topology.sh"
 . "$TESTS/residue.sh"
+. "$TESTS/capture.sh"
 residue_before

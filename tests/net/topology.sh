@@ -159,6 +159,7 @@ backend()
 	else
 		oracle_up
 	fi
+	capture_backend
 }
 
 # network_up NAME [OPTION of culvert up...]
@@ -219,6 +220,7 @@ remember_progs() { prog_ids >>"$TMP/progs"; }
 backend_down()
 {
 	local net g err
+	capture_backend_end
 	# With a guest's descriptor open a network may not be taken away.
 	for g in ${GUESTS[@]+"${GUESTS[@]}"}; do
 		guest_rm "$g"
