@@ -96,6 +96,9 @@ static __always_inline int gateway_echo_reply(struct __sk_buff *skb, struct pkt 
 	if ((void *)(icmp + 1) > pkt_end(skb))
 		return CV_DROP_REWRITE;
 	icmp->type = ICMP_ECHOREPLY;
+	/* Where all else is zero; in sums both stand for the same. */
+	if (!icmp->checksum)
+		icmp->checksum = 0xffff;
 	return 0;
 }
 

@@ -43,8 +43,6 @@ enum { ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8, TIME_EXCEEDED = 11, PARAMETER_
  *		its IP header on; @quote_len 0: header and 8 bytes
  * @data, @len:	payload; NULL: a pattern
  * @trailer:	bytes behind the datagram, as of a padded frame
- * @bad_check:	of ICMP: the checksum is wrong
- * @bad_ip_check: that of the IP header is
  * @raw:	what follows the IP header is @data, the transport header too
  */
 struct packet {

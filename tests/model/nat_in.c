@@ -36,7 +36,7 @@ bool quote_in(struct model *m, const struct packet *p, struct model_fate *ret)
 		fate_drop(ret, CV_DROP_TTL, g->net, g->slot);
 		return true;
 	}
-	if (p->bad_check || quote.bad_ip_check) {
+	if (p->bad_l4 || quote.bad_ip) {
 		fate_drop(ret, CV_DROP_ICMP_CHECKSUM, g->net, g->slot);
 		return true;
 	}

@@ -121,7 +121,7 @@ static int quote_out(struct model *m, const struct model_guest *g, const struct 
 		return CV_DROP_ICMP_NO_FLOW;
 	if (p->ttl <= (f->hairpin ? 2 : 1))
 		return CV_DROP_TTL;
-	if (p->bad_check || p->quote->bad_ip_check)
+	if (p->bad_l4 || p->quote->bad_ip)
 		return CV_DROP_ICMP_CHECKSUM;
 	quote.daddr = out.saddr = f->outside->addr;
 	*(quote.proto == ICMP ? &quote.sport : &quote.dport) = f->outside->port;

@@ -298,8 +298,8 @@ static void error_rest(struct packet *p)
 	p->options_len = rnd(4) ? 0 : 8;
 	if (p->options_len)
 		p->options = random_options();
-	p->bad_check = !rnd(20);
-	quote.bad_ip_check = !rnd(20);
+	p->bad_l4 = !rnd(20);
+	quote.bad_ip = !rnd(20);
 }
 
 static void error_in(const struct model *m, struct random_step *s)
