@@ -279,14 +279,19 @@ static void reused(void)
 static void begun_anew(void)
 {
 	static const unsigned int some[] = { 0, 1, 2 }, all[] = { 0, 1, 2, 3 };
-	const struct packet want = { LEFT, QUERY, LONG };
+	struct packet want = { LEFT, QUERY, LONG };
 	const struct cv_drop_key none = {};
+	__u16 id;
 
 	begin();
 	world_number(long_query.id);
 	send_parts(TO_UPLINK, &long_query, some, 3);
 	CHECK_EQ(t.n_left, 3);
+	id = get16(t.left[0].bytes + 18);
 	send_parts(TO_UPLINK, &long_query, all, N_PARTS);
+	/* Another number: no part of the one that was left unfinished belongs to it. */
+	want.id = get16(t.left[0].bytes + 18);
+	CHECK(want.id != id);
 	check_whole(&want, N_PARTS);
 	CHECK_EQ(world_totals().datagrams, 1);
 	CHECK_DROPS(&none, 0);

@@ -341,7 +341,13 @@ static void isolated(void)
 static void isolated_with_a_rule(void)
 {
 	isolated();
-	RULES(NET, { ALLOW, FROM(ANY), TO(ANY), ALL_PORTS });
+	RULES(NET, { ALLOW, FROM_SLOT(ANN), TO_SLOT(BOB), .proto = UDP, .ports = { 80, 80 } });
+}
+
+static void isolated_with_another_rule(void)
+{
+	isolated();
+	RULES(NET, { ALLOW, FROM(GUESTS), TO(INTERNET), ALL_PORTS }, { ALLOW, FROM(INTERNET), TO(GUESTS), ALL_PORTS });
 }
 
 #define CALL	FROM_ANN, .daddr = HOST_IP, .proto = UDP, .sport = 6000, .dport = 8080, .len = 20
@@ -373,8 +379,12 @@ static const struct row corner[] = {
 		.before = isolated, .unbalanced = true, .in = { CALL },
 		.verdict = DROP, .drop = BECAUSE(ISOLATED), .after = no_flow,
 	}, {
-		.claim = "a rule does not lift isolation", .hook = TO_UPLINK,
+		.claim = "but where a rule lets them", .hook = TO_UPLINK,
 		.before = isolated_with_a_rule, .unbalanced = true, .in = { CALL },
+		.verdict = REDIRECT, .out = OUT(CALLED),
+	}, {
+		.claim = "a rule about the outside does not let them", .hook = TO_UPLINK,
+		.before = isolated_with_another_rule, .unbalanced = true, .in = { CALL },
 		.verdict = DROP, .drop = BECAUSE(ISOLATED), .after = no_flow,
 	}, {
 		.claim = "a guest of another network is @internet", .hook = TO_UPLINK, .at = TWIN,

@@ -84,13 +84,23 @@ static void ghost_denied(void)
 	RULES(NET, { DENY, FROM(ANY), TO_SLOT(CV_SLOT_NONE), ALL_PORTS });
 }
 
-static void isolated(void)
+static void isolated_but_web(void)
 {
 	struct cv_network n = world_network(NET);
 
 	n.flags |= CV_NET_LOCAL | CV_NET_ISOLATE;
 	world_set_network(NET, &n);
-	RULES(NET, { ALLOW, FROM(ANY), TO(ANY), ALL_PORTS });
+	RULES(NET, { ALLOW, FROM_SLOT(BOB), TO_SLOT(ANN), .proto = TCP, .ports = { 80, 80 } });
+}
+
+static void called_in_isolation(void)
+{
+	const struct packet p = { BOB_TO_ANN, CALL, .flags = SYN };
+	__u8 frame[PACKET_MAX];
+	unsigned int len = packet_build(&p, frame);
+
+	isolated_but_web();
+	CHECK_EQ(world_run(FROM_GUEST, BOB, frame, &len, 0), PASS);
 }
 
 static void no_flow(void)
@@ -185,20 +195,31 @@ static const struct row rows[] = {
 		.in = { .dmac = ALL_MAC, .smac = BOB_MAC, .saddr = BOB_IP, .daddr = 0xffffffff, .proto = UDP, .dport = 137 },
 		.verdict = PASS, .after = no_flow,
 	}, {
-		.claim = "a neighbour's MAC with an address outside is to @guests", BY_BOB, .before = web_only,
+		.claim = "a neighbour's MAC with an address outside is no way there", BY_BOB, .before = web_only,
 		.in = { .dmac = ANN_MAC, .smac = BOB_MAC, .saddr = BOB_IP, .daddr = SERVER, .proto = UDP },
-		.verdict = DROP, .drop = OF_BOB, .after = no_flow,
+		.verdict = DROP, .drop = BECAUSE_OF(NO_GUEST, NET, BOB), .after = no_flow,
 	}, {
 		.claim = "a neighbour's MAC is who has it, whatever the address says", BY_BOB, .before = one_way,
 		.in = { .dmac = ANN_MAC, .smac = BOB_MAC, .saddr = BOB_IP, .daddr = SERVER, .proto = UDP },
-		.verdict = DROP, .drop = SOME_REASON, .after = no_flow,
+		.verdict = DROP, .drop = BECAUSE_OF(NO_GUEST, NET, BOB), .after = no_flow,
+	}, {
+		.claim = "nor with another neighbour's address", BY_BOB, .before = one_way,
+		.in = { .dmac = ANN_MAC, .smac = BOB_MAC, .saddr = BOB_IP, .daddr = IP(10, 77, 0, 8), .proto = UDP },
+		.verdict = DROP, .drop = BECAUSE_OF(NO_GUEST, NET, BOB), .after = no_flow,
 	}, {
 		.claim = "a rule about a guest that is not there is about nobody", BY_BOB, .before = ghost_denied,
 		.in = { .dmac = ALL_MAC, .smac = BOB_MAC, .saddr = BOB_IP, .daddr = 0xffffffff, .proto = UDP, .dport = 137 },
 		.verdict = PASS,
 	}, {
-		.claim = "no rule lifts isolation", BY_BOB, .before = isolated,
-		.in = { BOB_TO_ANN, CALL, .flags = SYN }, .verdict = DROP, .drop = BECAUSE_OF(ISOLATED, NET, BOB),
+		.claim = "a rule lifts isolation", BY_BOB, .before = isolated_but_web,
+		.in = { BOB_TO_ANN, CALL, .flags = SYN }, .verdict = PASS,
+	}, {
+		.claim = "for what it speaks of", BY_BOB, .before = isolated_but_web,
+		.in = { BOB_TO_ANN, .proto = UDP, .sport = 5000, .dport = 53 },
+		.verdict = DROP, .drop = BECAUSE_OF(ISOLATED, NET, BOB), .after = no_flow,
+	}, {
+		.claim = "and the answer", BY_ANN, .before = called_in_isolation,
+		.in = { ANN_TO_BOB, ANSWER, .flags = SYN | ACK }, .verdict = PASS,
 	}, {
 		.claim = "without the flag nothing is judged and no flow kept", BY_BOB, .before = denied_without_local,
 		.in = { BOB_TO_ANN, CALL, .flags = SYN }, .verdict = PASS, .after = no_flow,
