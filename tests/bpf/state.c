@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include <asm/byteorder.h>
 #include <bpf/bpf.h>
 
 #include "world.h"
@@ -200,6 +201,21 @@ void world_set_whole(__u32 addr, __u32 slot, __u32 flags)
 	const __be32 key = htonl(addr);
 
 	set(world.whole, &key, &w, "whole");
+}
+
+void world_set_rules(__u32 net, const struct cv_rule *rules, __u32 n)
+{
+	static const struct cv_lans lans = { .prefix = {
+		{ __constant_htonl(HOST_IP & ~255U), __constant_htonl(~255U) },
+		{ __constant_htonl(HOST2_IP & ~255U), __constant_htonl(~255U) },
+	} };
+	static struct cv_policy policy;
+	const __u32 zero = 0;
+
+	policy.n_rules = n;
+	memcpy(policy.rules, rules, n * sizeof(*rules));
+	set(world.policies, &net, &policy, "policies");
+	set(world.lans, &zero, &lans, "lans");
 }
 
 struct cv_use world_use(int map, __u32 index)

@@ -75,6 +75,8 @@ static bool chosen(const struct model_flow *f, __u16 *ret_port)
 
 static __u8 flags_of(const struct model_flow *f)
 {
+	if (f->host)
+		return CV_FLOW_HOST | CV_FLOW_BY_GUEST | (f->acked ? CV_FLOW_ACKED : 0);
 	return (f->out_syn ? CV_FLOW_OUT_SYN : 0) | (f->in_syn ? CV_FLOW_IN_SYN : 0) |
 	       (f->out_fin ? CV_FLOW_OUT_FIN : 0) | (f->in_fin ? CV_FLOW_IN_FIN : 0) |
 	       (f->reset ? CV_FLOW_RST : 0) | (f->inbound ? CV_FLOW_INBOUND : 0) |
@@ -418,6 +420,7 @@ static void put_limits(void)
 		port.external = htonl(model.guests[i].external);
 		world_set_port(model.guests[i].slot, &port);
 	}
+	world_set_rules(NET, model.rules, model.n_rules);
 	for (unsigned int i = 0; i < model.n_wholes; i++) {
 		const struct model_whole *w = &model.wholes[i];
 

@@ -90,6 +90,8 @@ struct cv_port world_port(__u32 slot);
 void world_set_port(__u32 slot, const struct cv_port *port);
 /** world_set_whole() - guest @slot has the address (host order) for itself */
 void world_set_whole(__u32 addr, __u32 slot, __u32 flags);
+/** world_set_rules() - of a network; and the uplinks' prefixes are what they are */
+void world_set_rules(__u32 net, const struct cv_rule *rules, __u32 n);
 struct cv_use world_use(int map, __u32 index);
 void world_set_use(int map, __u32 index, const struct cv_use *use);
 struct cv_totals world_totals(void);

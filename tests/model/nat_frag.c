@@ -293,6 +293,7 @@ bool frag_of_gateway(struct model *m, __u32 net, const struct packet *p)
 
 	if (!IS_FRAGMENT(p))
 		return true;
+	budget(m, sender(m, net, p));	/* two seconds begin here too */
 	d = OFFSET(p) ? find(m, net, USE_GATEWAY, p) : begin(m, net, USE_GATEWAY, p);
 	return d && pass(m, net, USE_GATEWAY, p) != CV_DROP_FRAGMENT_OVERLAP;
 }

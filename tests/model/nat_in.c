@@ -56,12 +56,16 @@ static int begin_inbound(struct model *m, __u32 uplink, const struct model_owner
 		.rport = p->proto == TCP || p->proto == UDP ? p->sport : 0, .proto = p->proto, .inbound = true, .uplink = uplink, .hairpin = !uplink,
 		.noted = m->now - CV_ROUTE_TICKS - 1,
 	};
+	enum cv_action action = policy_in(m, o, p);
 	int drop;
 
 	/* From outside in the host's own name. */
 	if (uplink && rules_is_external(p->saddr))
 		return CV_DROP_FILTERED;
-	if (o->whole ? !o->whole->open : !rules_admit(m, o->e, o->g, p->saddr))
+	if (action == CV_ACTION_DENY)
+		return CV_DROP_POLICY;
+	/* A rule opens an address of the guest's own, not a port that is not forwarded. */
+	if (o->whole ? !o->whole->open && action != CV_ACTION_ALLOW : !rules_admit(m, o->e, o->g, p->saddr))
 		return CV_DROP_FILTERED;
 	if (p->proto == TCP && rules_tcp_flags(p) & (RST | FIN))
 		return CV_DROP_NO_FLOW;

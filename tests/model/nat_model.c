@@ -32,7 +32,7 @@ void model_reset(struct model *m)
 #undef GUEST
 	};
 
-	m->n_flows = m->n_mappings = m->n_peers = m->n_wholes = 0;
+	m->n_flows = m->n_mappings = m->n_peers = m->n_wholes = m->n_rules = 0;
 	m->n_datagrams = m->n_waits = m->n_copies = m->n_numbers = 0;
 	memset(m->budgets, 0, sizeof(m->budgets));
 	m->wrong[0] = 0;
@@ -221,6 +221,18 @@ void rules_use_in(struct model *m, struct model_flow *f, unsigned int len)
 	f->in_tick = m->now;
 	f->in_packets++;
 	f->in_bytes += len - 14;
+}
+
+/* The guest's packet in its flow with the host: which is open until that answers, or closing. */
+void rules_host_step(struct model_flow *f, const struct packet *p)
+{
+	__u8 flags = rules_tcp_flags(p);
+
+	if (f->proto == TCP && flags & (FIN | RST))
+		f->state = CV_FLOW_CLOSING;
+	else if (f->proto == TCP && (flags & (SYN | ACK)) == SYN)
+		f->state = CV_FLOW_OPEN;
+	set_timeout(f);
 }
 
 /* A dead flow's guest sends again: as if it were new, with the port it had. */

@@ -57,6 +57,7 @@ struct model_flow {
 	__u8  proto;
 	bool  out_syn, in_syn, out_fin, in_fin, reset, acked;
 	bool  inbound, hairpin;
+	bool  host;		/* with the host, begun by the guest, not translated */
 	__u32 uplink, timeout, out_tick, in_tick;
 	enum cv_flow_state state;
 	__u32 noted;	/* when its peer was noted last */
@@ -113,18 +114,24 @@ struct model_budget {
 enum {
 	FOLLOW_DEAD_MAPPING = 1,	/* a mapping of dead flows admits strangers */
 	FOLLOW_WHOLE_CHECKS = 2,	/* AH, DCCP, UDP-Lite are translated for who has an address whole */
+	FOLLOW_HOST_AS_OUTSIDE = 4,	/* rules about outside refuse what is for the host */
+	FOLLOW_HAIRPIN_TOLD = 16,	/* only who has an own address is told of a hairpin's end */
+	FOLLOW_HOST_TWICE = 8,		/* the packet that begins a flow to the host counts twice */
 };
 
 /*
  * Known differences of the datapath from the requirements;
  * docs/rfc-compliance.md names them.  A run looks behind them.
  */
-#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_WHOLE_CHECKS)
+#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_WHOLE_CHECKS | FOLLOW_HOST_AS_OUTSIDE | \
+			 FOLLOW_HOST_TWICE | FOLLOW_HAIRPIN_TOLD)
 
 struct model {
 	__u32 now;
 	struct model_net nets[3];
 	struct model_guest guests[4];
+	struct cv_rule rules[8];	/* of network NET */
+	unsigned int n_rules;
 	struct model_whole wholes[8];
 	unsigned int n_wholes;
 	struct model_flow flows[MODEL_MAX];

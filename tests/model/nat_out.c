@@ -5,7 +5,7 @@
 #include "nat_rules.h"
 
 /* May it leave at all?  Asked where no flow lives. */
-static int policy(const struct model_net *n, const struct packet *p)
+static int may_leave(const struct model_net *n, const struct packet *p)
 {
 	__u32 a = p->daddr >> 24;
 
@@ -15,17 +15,18 @@ static int policy(const struct model_net *n, const struct packet *p)
 		return CV_DROP_HOST_CLOSED;
 	if (p->daddr >> 8 == n->subnet >> 8)
 		return CV_DROP_GUEST_SUBNET;
-	if (n->isolated)
-		return CV_DROP_MODE_ISOLATED;
-	if (p->proto == ICMP && (OFFSET(p) || p->type != ECHO))
-		return CV_DROP_ICMP_TYPE;
-	if (p->proto == TCP && rules_tcp_flags(p) & (RST | FIN))
-		return CV_DROP_NO_FLOW;
-	return 0;
+	return n->isolated ? CV_DROP_MODE_ISOLATED : 0;
+}
+
+static bool may_begin(const struct packet *p)
+{
+	if (p->proto == ICMP)
+		return !OFFSET(p) && p->type == ECHO;
+	return p->proto != TCP || !(rules_tcp_flags(p) & (RST | FIN));
 }
 
 /* The guest whose port outside this is, or whose address; nobody's: without guest. */
-static struct model_owner hairpin_to(struct model *m, const struct packet *p)
+struct model_owner policy_peer(struct model *m, const struct packet *p)
 {
 	if (rules_is_external(p->daddr) && p->proto != TCP && p->proto != UDP)
 		return (struct model_owner) {};
@@ -49,11 +50,68 @@ static struct model_mapping *bind_outside(struct model *m, const struct model_fl
 	return rules_bind(m, f, rules_address_of(f->uplink), ret_drop);
 }
 
+/* To the host, by a rule. */
+static int begin_host(struct model *m, const struct model_guest *g, const struct packet *p,
+		      struct model_flow *dead, struct model_flow **ret)
+{
+	struct model_flow f = {
+		.guest = g, .remote = p->daddr, .proto = p->proto, .host = true,
+		.lport = rules_has_ports(p->proto) ? p->sport : 0,
+		.rport = p->proto == TCP || p->proto == UDP ? p->dport : 0,
+	};
+	int drop;
+
+	if (policy_out(m, g, p, true) != CV_ACTION_ALLOW)
+		return CV_DROP_HOST_CLOSED;
+	if (dead) {
+		dead->state = CV_FLOW_OPEN;
+		dead->timeout = 0;
+		*ret = dead;
+		return 0;
+	}
+	drop = rules_limits(m, g);
+	if (drop)
+		return drop;
+	f.outside = rules_bind_whole(m, &f, 0);
+	f.outside->port = 0;
+	*ret = rules_add_flow(m, &f);
+	return 0;
+}
+
+/* A dead flow with the host, in its place until it is swept. */
+static int begin_again(struct model *m, const struct model_guest *g, const struct packet *p,
+		       struct model_flow *f)
+{
+	__u32 uplink;
+	__u16 mtu;
+	int drop = rules_limits(m, g);
+
+	if (!drop)
+		drop = rules_route(p->daddr, &uplink, &mtu);
+	return drop == CV_DROP_HOST_CLOSED ? begin_host(m, g, p, f, &f) : drop ? drop : CV_DROP_NO_FLOW;
+}
+
+/* May it go to whom it is for, where no flow lives? */
+static int ask_rules(struct model *m, const struct model_guest *g, const struct packet *p)
+{
+	const struct model_guest *peer = policy_peer(m, p).g;
+	__u32 uplink;
+	__u16 mtu;
+
+	if (peer && peer->net == g->net && model_net(m, g->net)->isolate)
+		return CV_DROP_ISOLATED;
+	/* The host's rules are asked when that is known. */
+	if (!peer && rules_route(p->daddr, &uplink, &mtu) == CV_DROP_HOST_CLOSED &&
+	    !(m->follow & FOLLOW_HOST_AS_OUTSIDE))
+		return 0;
+	return policy_out(m, g, p, false) == CV_ACTION_DENY ? CV_DROP_POLICY : 0;
+}
+
 static int begin_outbound(struct model *m, const struct model_guest *g, const struct packet *p,
 			  struct model_flow **ret)
 {
 	struct model_flow f = {
-		.guest = g, .remote = p->daddr, .proto = p->proto, .hairpin = hairpin_to(m, p).g,
+		.guest = g, .remote = p->daddr, .proto = p->proto, .hairpin = policy_peer(m, p).g,
 		.lport = rules_has_ports(p->proto) ? p->sport : 0,
 		.rport = p->proto == ICMP || !rules_has_ports(p->proto) ? 0 : p->dport,
 	};
@@ -64,6 +122,8 @@ static int begin_outbound(struct model *m, const struct model_guest *g, const st
 		return drop;
 	if (!f.hairpin)
 		drop = rules_route(p->daddr, &f.uplink, &mtu);
+	if (drop == CV_DROP_HOST_CLOSED)
+		return begin_host(m, g, p, NULL, ret);
 	if (drop)
 		return drop;
 	f.outside = bind_outside(m, &f, &drop);
@@ -79,29 +139,39 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 {
 	struct model_flow *f = rules_flow(m, g, p->proto, p->sport, p->daddr, p->dport);
 	bool alive = f && model_alive(m, f), begun = !f;
-	const struct model_guest *peer = hairpin_to(m, p).g;
-	bool asked = f && f->inbound;
+	bool asked = f && f->inbound, gateway = false;
 	int drop = 0;
 
 	/* Who may come unasked may ask. */
 	if (p->proto == ICMP && !OFFSET(p) && p->type != ECHO && (p->type != ECHO_REPLY || !asked))
 		return CV_DROP_ICMP_TYPE;
 	if (!alive)
-		drop = policy(model_net(m, g->net), p);
-	if (!alive && !drop && peer && peer->net == g->net && model_net(m, g->net)->isolate)
-		drop = CV_DROP_ISOLATED;
+		drop = may_leave(model_net(m, g->net), p);
+	gateway = drop == CV_DROP_HOST_CLOSED;
+	if ((!drop || gateway) && !alive && !may_begin(p))
+		drop = gateway ? drop : p->proto == ICMP ? CV_DROP_ICMP_TYPE : CV_DROP_NO_FLOW;
+	else if (gateway)
+		drop = begin_host(m, g, p, f, &f);
+	else if (!drop && !alive)
+		drop = ask_rules(m, g, p);
 	if (drop)
 		return drop;
 	if (!f)
 		drop = begin_outbound(m, g, p, &f);
-	else if (!alive)
+	else if (!alive && f->host && !gateway)
+		drop = begin_again(m, g, p, f);
+	else if (!alive && !gateway)
 		rules_begin_anew(f);
 	if (drop)
 		return drop;
-	if (p->proto == TCP)
+	if (f->host)
+		rules_host_step(f, p);
+	else if (p->proto == TCP)
 		rules_tcp_from_guest(f, p);
 	rules_use_out(m, f, p, len);
-	if (begun)
+	if (begun && m->follow & FOLLOW_HOST_TWICE && f->host)
+		rules_use_out(m, f, p, len);
+	if (begun && !f->host)
 		rules_note_peer(m, f);
 	*ret = f;
 	return 0;
@@ -119,6 +189,10 @@ static int quote_out(struct model *m, const struct model_guest *g, const struct 
 		return CV_DROP_MALFORMED;
 	if (!f || !model_alive(m, f) || quote.daddr != g->ip || p->daddr != quote.saddr)
 		return CV_DROP_ICMP_NO_FLOW;
+	if (f->host) {
+		fate_pass(ret, p);
+		return 0;
+	}
 	if (p->ttl <= (f->hairpin ? 2 : 1))
 		return CV_DROP_TTL;
 	if (p->bad_l4 || p->quote->bad_ip)
@@ -196,6 +270,7 @@ static int hairpin(struct model *m, struct model_flow *f, const struct packet *p
 {
 	struct packet out = *p;
 	struct model_owner to;
+	__u32 net = f->guest->net;
 	int drop = frag_leave(m, f->guest->net, p);
 
 	if (drop)
@@ -207,6 +282,9 @@ static int hairpin(struct model *m, struct model_flow *f, const struct packet *p
 	out.ttl--;
 	to = rules_owner(m, p->proto, p->daddr, p->proto == ICMP ? out.sport : p->dport, out.saddr);
 	walk_in(m, 0, &out, len, ret);
+	if (m->follow & FOLLOW_HAIRPIN_TOLD && ret->drop.reason && ret->drop.net == net && f->outside->addr == p->saddr &&
+	    walk_error_of(ret->drop.reason, NULL, NULL))
+		return ret->drop.reason;
 	if (ret->verdict == -1 && to.g)
 		fate_drop(ret, CV_DROP_FILTERED, to.g->net, to.g->slot);
 	else if (ret->verdict == -1)
@@ -220,6 +298,13 @@ static int hairpin(struct model *m, struct model_flow *f, const struct packet *p
 static int go_on(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len,
 		 __u16 *ret_mtu, struct model_fate *ret)
 {
+	int drop;
+
+	if (f->host) {
+		drop = frag_leave(m, f->guest->net, p);
+		fate_pass(ret, p);
+		return drop;
+	}
 	if (p->ttl <= 1)
 		return CV_DROP_TTL;
 	/* About once a second, with 16 bits of the time. */

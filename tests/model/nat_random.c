@@ -40,6 +40,8 @@ void random_seed(__u64 seed)
 static const __u32 servers[] = { SERVER, SERVER, SERVER + 1, SERVER2, IP(100, 68, 0, 1) };
 /* From where there is no way back: by no uplink, by no route. */
 static const __u32 strange[] = { IP(203, 0, 113, 7), IP(100, 65, 0, 1) };
+/* The host's own. */
+static const __u32 hosts[] = { HOST_IP, HOST2_IP, IP(203, 0, 113, 2) };
 /* What does not leave. */
 static const __u32 nowhere[] = {
 	GATEWAY, BOB_IP, IP(10, 77, 0, 255), IP(10, 79, 0, 1), FAY_IP, IP(203, 0, 113, 2),
@@ -150,6 +152,9 @@ static void out_any(const struct model *m, struct random_step *s)
 	switch (rnd(12)) {
 	case 0:
 		s->p.daddr = PICK(nowhere);
+		break;
+	case 3:
+		s->p.daddr = rnd(2) ? GATEWAY : PICK(hosts);
 		break;
 	case 1:
 	case 2:
@@ -459,12 +464,43 @@ static void random_wholes(struct model *m)
 	}
 }
 
+static void random_party(__u8 *party, struct cv_prefix *prefix)
+{
+	static const __u32 slots[] = { ANN, BOB, DAN, CV_SLOT_NONE };
+	static const __u32 prefixes[] = { SERVER & ~255U, HOST_IP & ~255U, ANN_IP & ~255U, IP(100, 68, 0, 0), SERVER2 & ~255U };
+
+	*party = rnd(CV_N_PARTIES);
+	if (*party == CV_PARTY_GUEST)
+		prefix->addr = PICK(slots);
+	if (*party == CV_PARTY_PREFIX)
+		*prefix = (struct cv_prefix) { htonl(PICK(prefixes)), htonl(~255U) };
+}
+
+static void random_rules(struct model *m)
+{
+	static const struct cv_range ranges[] = { { 0, 65535 }, { 0, 65535 }, { 51, 51 }, { 2000, 2004 }, { 50, 2005 } };
+	static const __u8 rule_protos[] = { 0, 0, 0, TCP, UDP, ICMP, 47 };
+
+	m->n_rules = rnd(2) ? 0 : 1 + rnd(6);
+	for (unsigned int i = 0; i < m->n_rules; i++) {
+		struct cv_rule *r = &m->rules[i];
+
+		*r = (struct cv_rule) {
+			.action = rnd(2) ? CV_ACTION_ALLOW : CV_ACTION_DENY, .proto = PICK(rule_protos),
+			.ports = PICK(ranges), .number = i + 1,
+		};
+		random_party(&r->from, &r->from_addr);
+		random_party(&r->to, &r->to_addr);
+	}
+}
+
 void random_limits(struct model *m)
 {
 	bool few_ports = !rnd(4), few_flows = !rnd(4), ports_limited = !rnd(4);
 
 	flood = !rnd(10);
 	random_wholes(m);
+	random_rules(m);
 	for (unsigned int i = 0; i < 3; i++) {
 		m->nets[i].filter = rnd(3);
 		if (few_ports) {

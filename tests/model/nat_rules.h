@@ -40,6 +40,7 @@ void rules_tcp_from_peer(struct model_flow *f, const struct packet *p);
 void rules_use_out(struct model *m, struct model_flow *f, const struct packet *p, unsigned int len);
 void rules_use_in(struct model *m, struct model_flow *f, unsigned int len);
 void rules_begin_anew(struct model_flow *f);
+void rules_host_step(struct model_flow *f, const struct packet *p);
 
 struct model_flow *rules_flow(struct model *m, const struct model_guest *g, __u8 proto,
 			      __u16 lport, __u32 remote, __u16 rport);
@@ -52,6 +53,25 @@ bool rules_admit(struct model *m, const struct model_mapping *e, const struct mo
 /** rules_bind() - the mapping of a new flow of @f's names; NULL: @ret_drop says why not */
 struct model_mapping *rules_bind(struct model *m, const struct model_flow *f, __u32 addr, int *ret_drop);
 
+/* --- who may open flows to whom: nat_policy.c */
+
+/* One end of a flow: a guest, the host, or who is outside. */
+struct model_side {
+	const struct model_guest *g;
+	__u32 addr;
+	bool  host;
+};
+
+/** policy_judge() - what the rules say of a flow to @port (of the guest, where that is translated) */
+enum cv_action policy_judge(const struct model *m, __u32 net, const struct model_side *from,
+			    const struct model_side *to, __u8 proto, __u16 port);
+/** policy_out() - of one that a guest's packet opens; @host: to the host */
+enum cv_action policy_out(struct model *m, const struct model_guest *g, const struct packet *p, bool host);
+/** policy_in() - of one that a packet opens to a guest */
+enum cv_action policy_in(struct model *m, const struct model_owner *o, const struct packet *p);
+/** policy_peer() - the guest to whom a guest's packet goes around the corner */
+struct model_owner policy_peer(struct model *m, const struct packet *p);
+
 /* --- what becomes of a packet: nat_walk.c */
 
 void fate_drop(struct model_fate *ret, __u32 reason, __u32 net, __u32 slot);
@@ -60,6 +80,8 @@ void fate_pass(struct model_fate *ret, const struct packet *p);
 /** walk_refuse() - a drop, and what its sender is told: by @from, in a frame to @dmac */
 void walk_refuse(struct model *m, __u32 net, __u32 slot, const struct packet *p, __u32 reason,
 		 __u32 from, __u64 dmac, __u16 mtu, struct model_fate *ret);
+/** walk_error_of() - what a sender is told of a drop.  False: nothing */
+bool walk_error_of(__u32 reason, __u8 *ret_type, __u8 *ret_code);
 bool walk_is_error(const struct packet *p);
 
 /* --- from outside: nat_in.c */

@@ -35,7 +35,7 @@ bool walk_is_error(const struct packet *p)
 
 /* --- errors that a router sends (RFC 1812 4.3.2, RFC 1122 3.2.2) */
 
-static bool error_of(__u32 reason, __u8 *ret_type, __u8 *ret_code)
+bool walk_error_of(__u32 reason, __u8 *ret_type, __u8 *ret_code)
 {
 	static const struct {
 		__u32 reason;
@@ -52,6 +52,8 @@ static bool error_of(__u32 reason, __u8 *ret_type, __u8 *ret_code)
 	for (unsigned int i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		if (errors[i].reason != reason)
 			continue;
+		if (!ret_type)
+			return true;
 		*ret_type = errors[i].type;
 		*ret_code = errors[i].code;
 		return true;
@@ -85,7 +87,7 @@ void walk_refuse(struct model *m, __u32 net, __u32 slot, const struct packet *p,
 	};
 
 	fate_drop(ret, reason, net, slot);
-	if (!error_of(reason, &e.type, &e.code) || !may_tell(m, slot, p))
+	if (!walk_error_of(reason, &e.type, &e.code) || !may_tell(m, slot, p))
 		return;
 	fate_out(ret, &e);
 	ret->quote.trailer = 0;
@@ -105,19 +107,21 @@ void model_from_guest(struct model *m, __u32 slot, const struct packet *p, struc
 	const struct model_guest *g = rules_guest_of_slot(m, slot);
 	const struct model_net *n = model_net(m, g->net);
 	struct packet out = *p;
+	bool answered;
 
 	rules_forget(ret);
 	if (p->saddr != g->ip) {
 		fate_drop(ret, CV_DROP_SPOOFED_IP, g->net, slot);
 		return;
 	}
-	if (p->dmac != GATEWAY_MAC) {
+	answered = asks_gateway(m, n, p);	/* whatever MAC it was sent to */
+	if (!answered && p->dmac != GATEWAY_MAC) {
 		fate_pass(ret, p);
 		if (n->isolate)
 			fate_drop(ret, CV_DROP_ISOLATED, g->net, slot);
 		return;
 	}
-	if (asks_gateway(m, n, p)) {
+	if (answered) {
 		out.dmac = p->smac;
 		out.smac = GATEWAY_MAC;
 		out.saddr = p->daddr;
