@@ -126,11 +126,11 @@ static struct model_datagram *begin(struct model *m, __u32 net, enum datagram_us
 
 	if (!d)
 		return NULL;
-	if (d->known) {
+	if (d->begun) {
 		memset(d->passed, 0, sizeof(d->passed));
 		d->end = 0;
 		d->tick = m->now;
-		d->numbered = false;
+		d->numbered = d->begun = false;
 	}
 	d->known = true;
 	d->sport = p->sport;
@@ -177,6 +177,7 @@ static int add(struct model_datagram *d, const struct packet *p)
 	}
 	if (last)
 		d->end = to;
+	d->begun = true;
 	return 0;
 }
 

@@ -69,8 +69,7 @@ static int begin_inbound(struct model *m, __u32 uplink, const struct model_owner
 		return CV_DROP_FILTERED;
 	if (p->proto == TCP && rules_tcp_flags(p) & (RST | FIN))
 		return CV_DROP_NO_FLOW;
-	if (o->whole && o->whole->addr != o->g->ip && rules_checks_addresses(p->proto) &&
-	    !(m->follow & FOLLOW_WHOLE_CHECKS))
+	if (o->whole && o->whole->addr != o->g->ip && rules_checks_addresses(p->proto))
 		return CV_DROP_PROTOCOL;
 	drop = rules_limits(m, o->g);
 	if (drop)

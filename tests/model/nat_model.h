@@ -76,12 +76,15 @@ struct model_peer {
 #define MODEL_HELD	CV_HELD
 #define MODEL_BLOCKS	9000
 
-/* Fragments of one datagram; @passed: each block of 8 bytes; @awaited: some came before the first. */
+/*
+ * Fragments of one datagram; @passed: each block of 8 bytes; @awaited: some
+ * came before the first; @begun: some have passed.
+ */
 struct model_datagram {
 	__u32 net, use, saddr, daddr, tick;	/* when it began */
 	__u16 id, sport, dport, number;
 	__u8  proto;
-	bool  known, done, numbered, awaited;
+	bool  known, done, numbered, awaited, begun;
 	unsigned int end;
 	__u8 passed[MODEL_BLOCKS];
 };
@@ -113,18 +116,15 @@ struct model_budget {
 
 enum {
 	FOLLOW_DEAD_MAPPING = 1,	/* a mapping of dead flows admits strangers */
-	FOLLOW_WHOLE_CHECKS = 2,	/* AH, DCCP, UDP-Lite are translated for who has an address whole */
-	FOLLOW_HOST_AS_OUTSIDE = 4,	/* rules about outside refuse what is for the host */
-	FOLLOW_HAIRPIN_TOLD = 16,	/* only who has an own address is told of a hairpin's end */
-	FOLLOW_HOST_TWICE = 8,		/* the packet that begins a flow to the host counts twice */
+	FOLLOW_HOST_TWICE = 2,		/* the packet that begins a flow to the host counts twice */
+	FOLLOW_HAIRPIN_TOLD = 4,	/* only who has an own address is told of a hairpin's end */
 };
 
 /*
  * Known differences of the datapath from the requirements;
  * docs/rfc-compliance.md names them.  A run looks behind them.
  */
-#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_WHOLE_CHECKS | FOLLOW_HOST_AS_OUTSIDE | \
-			 FOLLOW_HOST_TWICE | FOLLOW_HAIRPIN_TOLD)
+#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_HOST_TWICE | FOLLOW_HAIRPIN_TOLD)
 
 struct model {
 	__u32 now;

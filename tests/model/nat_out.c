@@ -37,10 +37,9 @@ struct model_owner policy_peer(struct model *m, const struct packet *p)
 static struct model_mapping *bind_outside(struct model *m, const struct model_flow *f, int *ret_drop)
 {
 	__u32 own = rules_own_address(m, f->guest, f->remote);
-	bool translated = own != f->guest->ip;
 
 	*ret_drop = CV_DROP_PROTOCOL;
-	if ((!own || (translated && !(m->follow & FOLLOW_WHOLE_CHECKS))) && rules_checks_addresses(f->proto))
+	if (own != f->guest->ip && rules_checks_addresses(f->proto))
 		return NULL;
 	if (own)
 		return rules_bind_whole(m, f, own);
@@ -95,16 +94,16 @@ static int begin_again(struct model *m, const struct model_guest *g, const struc
 static int ask_rules(struct model *m, const struct model_guest *g, const struct packet *p)
 {
 	const struct model_guest *peer = policy_peer(m, p).g;
+	enum cv_action action = policy_out(m, g, p, false);
 	__u32 uplink;
 	__u16 mtu;
 
-	if (peer && peer->net == g->net && model_net(m, g->net)->isolate)
+	if (peer && peer->net == g->net && action == CV_ACTION_NONE && model_net(m, g->net)->isolate)
 		return CV_DROP_ISOLATED;
 	/* The host's rules are asked when that is known. */
-	if (!peer && rules_route(p->daddr, &uplink, &mtu) == CV_DROP_HOST_CLOSED &&
-	    !(m->follow & FOLLOW_HOST_AS_OUTSIDE))
+	if (!peer && rules_route(p->daddr, &uplink, &mtu) == CV_DROP_HOST_CLOSED)
 		return 0;
-	return policy_out(m, g, p, false) == CV_ACTION_DENY ? CV_DROP_POLICY : 0;
+	return action == CV_ACTION_DENY ? CV_DROP_POLICY : 0;
 }
 
 static int begin_outbound(struct model *m, const struct model_guest *g, const struct packet *p,
@@ -313,6 +312,21 @@ static int go_on(struct model *m, struct model_flow *f, const struct packet *p, 
 	return f->hairpin ? hairpin(m, f, p, len, ret) : leave(m, f, p, len, ret_mtu, ret);
 }
 
+/* A way of the sender's own choice (RFC 7126 section 4.3). */
+static bool has_source_route(const struct packet *p)
+{
+	const __u8 *o = (const __u8 *)p->options;
+
+	for (unsigned int i = 0, len; i < p->options_len && o[i]; i += len) {
+		if (o[i] == 131 || o[i] == 137)
+			return true;
+		len = o[i] == 1 ? 1 : o[i + 1];
+		if (!len)
+			return false;
+	}
+	return false;
+}
+
 void model_out(struct model *m, __u32 net, const struct packet *p, unsigned int len,
 	       struct model_fate *ret)
 {
@@ -323,7 +337,7 @@ void model_out(struct model *m, __u32 net, const struct packet *p, unsigned int 
 	int drop;
 
 	rules_forget(ret);
-	drop = frag_arrive(m, net, &known, ret);
+	drop = has_source_route(p) ? CV_DROP_SOURCE_ROUTE : frag_arrive(m, net, &known, ret);
 	if (drop == FRAG_AWAY) {
 		ret->verdict = 2;
 		return;
