@@ -402,6 +402,16 @@ static __u32 tick_moved(__u32 tick, __u32 by)
 	return tick + by;
 }
 
+static __u32 tick_clamped(__u32 tick, __u32 last)
+{
+	return (__s32)(tick - last) > 0 ? last : tick;
+}
+
+void world_clamp_datagrams(__u32 tick)
+{
+	retick_all(tick_clamped, tick);
+}
+
 void world_age_datagrams(__u32 ticks)
 {
 	retick_all(tick_ago, ticks);

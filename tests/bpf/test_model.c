@@ -149,7 +149,8 @@ static void check_mapping(const struct model_mapping *e, __u32 shift, __u32 new_
 	at->tick = e->tick + new_shift;
 }
 
-static void move_peers(__u32 by)
+/* None is of later than @last: the clock may have gone on meanwhile. */
+static void move_peers(__u32 last, __u32 by)
 {
 	struct cv_tuple at, next;
 	__u32 tick;
@@ -160,7 +161,7 @@ static void move_peers(__u32 by)
 		err = bpf_map_get_next_key(world.peers, &at, &next);
 		if (bpf_map_lookup_elem(world.peers, &at, &tick))
 			continue;
-		tick += by;
+		tick = (tick == last + 1 ? last : tick) + by;
 		bpf_map_update_elem(world.peers, &at, &tick, BPF_EXIST);
 	}
 }
@@ -216,9 +217,11 @@ static void clock_step(__u32 ticks)
 	for (unsigned int i = 0; i < model.n_mappings; i++)
 		check_mapping(&model.mappings[i], shift, new_shift);
 	CHECK_EQ(world_use(world.network_use, 0).flows, model.n_flows);
+	if (crossed)
+		world_clamp_datagrams(model.now - ticks + shift);
 	world_move_datagrams(new_shift - shift);
 	CHECK_EQ(world_sweep_held(real_tick), model_sweep(&model));
-	move_peers(new_shift - shift);
+	move_peers(model.now - ticks + shift, new_shift - shift);
 	move_limits(new_shift);
 	crossed = false;
 }

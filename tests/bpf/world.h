@@ -145,6 +145,8 @@ void world_age_datagrams(__u32 ticks);
 /** world_move_datagrams() - it was learnt so much later */
 void world_move_datagrams(__u32 ticks);
 
+/** world_clamp_datagrams() - none of it was learnt later than @tick */
+void world_clamp_datagrams(__u32 tick);
 /** world_datagram_known() - has it a place? */
 bool world_datagram_known(const struct cv_datagram_key *key);
 /** world_sweep_held() - let copies go that have waited too long, as the sweeper would at @now.  Return: how many */

@@ -91,7 +91,7 @@ static int begin_again(struct model *m, const struct model_guest *g, const struc
 }
 
 /* May it go to whom it is for, where no flow lives? */
-static int ask_rules(struct model *m, const struct model_guest *g, const struct packet *p)
+static int ask_rules(struct model *m, const struct model_guest *g, const struct packet *p, bool dead)
 {
 	const struct model_guest *peer = policy_peer(m, p).g;
 	enum cv_action action = policy_out(m, g, p, false);
@@ -102,7 +102,7 @@ static int ask_rules(struct model *m, const struct model_guest *g, const struct 
 		return CV_DROP_ISOLATED;
 	/* The host's rules are asked when that is known. */
 	if (!peer && rules_route(p->daddr, &uplink, &mtu) == CV_DROP_HOST_CLOSED)
-		return 0;
+		return dead && action == CV_ACTION_DENY ? CV_DROP_HOST_CLOSED : 0;
 	return action == CV_ACTION_DENY ? CV_DROP_POLICY : 0;
 }
 
@@ -152,7 +152,7 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 	else if (gateway)
 		drop = begin_host(m, g, p, f, &f);
 	else if (!drop && !alive)
-		drop = ask_rules(m, g, p);
+		drop = ask_rules(m, g, p, f && !f->host);
 	if (drop)
 		return drop;
 	if (!f)

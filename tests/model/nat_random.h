@@ -27,8 +27,11 @@ struct random_step {
 
 void random_seed(__u64 seed);
 __u32 rnd(__u32 n);
+#define PICK(list)	((list)[rnd(sizeof(list) / sizeof((list)[0]))])
 const char *random_kind_name(enum random_kind kind);
-/** random_limits() - filters, port ranges and limits of a world */
+/* In this world somebody sends more fragments than he may. */
+extern bool random_flood;
+/** random_limits() - filters, limits, addresses and rules of a world */
 void random_limits(struct model *m);
 /** random_step() - what @ret points to lasts until the next one */
 void random_step(const struct model *m, struct random_step *ret);

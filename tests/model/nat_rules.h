@@ -46,6 +46,9 @@ struct model_flow *rules_flow(struct model *m, const struct model_guest *g, __u8
 			      __u16 lport, __u32 remote, __u16 rport);
 struct model_mapping *rules_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port,
 				    __u32 remote);
+/** rules_recent() - was it at most so many ticks ago? */
+bool rules_recent(const struct model *m, __u32 tick, __u32 ticks);
+struct model_mapping *rules_add_mapping(struct model *m, __u32 addr, __u8 proto, __u16 port);
 struct model_flow *rules_add_flow(struct model *m, const struct model_flow *f);
 int rules_limits(struct model *m, const struct model_guest *g);
 void rules_note_peer(struct model *m, struct model_flow *f);
