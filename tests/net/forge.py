@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Frames that no kernel sends, from a guest; and captures of such, to try a judge on.
 
-forge.py send IFACE GWMAC SOURCE DEST KIND N [BUT...]
-                    N frames; the kinds are those of KINDS below; all: each that is wrong, but some
-forge.py random IFACE GWMAC SOURCE DEST SEED N [BUT...]
-                    N frames of all kinds, but some, in whose headers some bits are changed, half of
+forge.py send IFACE GWMAC SOURCE DEST KIND N
+                    N frames; the kinds are those of KINDS below, or all: each that is wrong
+forge.py random IFACE GWMAC SOURCE DEST SEED N
+                    N frames of all kinds in whose headers some bits are changed, half of
                     them with a correct IP checksum nevertheless
 forge.py capture FILE SOURCE DEST KIND...
                     a capture file of such frames
@@ -121,9 +121,9 @@ def ethernet(iface, gateway):
     return sock, mac_bytes(gateway) + sock.getsockname()[4] + b"\x08\x00"
 
 
-def send(iface, gateway, source, dest, kind, count, *but):
+def send(iface, gateway, source, dest, kind, count):
     sock, eth = ethernet(iface, gateway)
-    for k in [k for k in NEVER_GOOD if k not in but] if kind == "all" else [kind]:
+    for k in NEVER_GOOD if kind == "all" else [kind]:
         for _ in range(int(count)):
             sock.send(eth + KINDS[k](source, dest))
 
@@ -139,10 +139,10 @@ def spoil(packet, rng):
     return ip_sum(out) if whole and rng.random() < 0.5 else out
 
 
-def random_frames(iface, gateway, source, dest, seed, count, *but):
+def random_frames(iface, gateway, source, dest, seed, count):
     rng = random.Random(int(seed))
     sock, eth = ethernet(iface, gateway)
-    good = [KINDS[k](source, dest) for k in KINDS if k not in but]
+    good = [KINDS[k](source, dest) for k in KINDS]
     for _ in range(int(count)):
         sock.send(eth + spoil(rng.choice(good), rng))
 
