@@ -55,11 +55,17 @@ same_subnet()
 
 no_flows() { [ "$(culvert flow ls "$NET" -o json | jq '.flows | length')" = 0 ]; }
 
-# Time itself is what is tested here, so here is waiting by the clock.
-expiry()
+TRACKED='/proc/sys/net/netfilter/nf_conntrack_udp_timeout /proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream'
+
+# Flows of UDP end after 3 s: culvert's with no process of it there.
+short_timeouts()
 {
 	local p
-	guest_tap a 10.20.0.10
+	if [ "$BACKEND" = oracle ]; then
+		TRACKED_S=$(host cat $TRACKED | xargs)
+		host sh -c "for f in $TRACKED; do echo 3 >\$f; done"
+		return
+	fi
 	echo 'timeouts: { udp: 3s, icmp: 3s }' >"$TMP/short.yaml"
 	culvert up "$NET" -f "$TMP/short.yaml" >/dev/null 2>&1 || bail "cannot set the timeouts"
 	for p in $(own_culverts); do
@@ -67,6 +73,19 @@ expiry()
 	done
 	await 5 gone [ -n "$(own_culverts)" ]
 	is "no process of culvert runs" "$(own_culverts)" ""
+}
+
+timeouts_as_before()
+{
+	[ "$BACKEND" = oracle ] || return 0
+	host sh -c "set -- $TRACKED_S; for f in $TRACKED; do echo \$1 >\$f; shift; done"
+}
+
+# Time itself is what is tested here, so here is waiting by the clock.
+expiry()
+{
+	guest_tap a 10.20.0.10
+	short_timeouts
 	# The server answers its first peer after 2 s and its second after 4 s.
 	start_ready late outside_peer late $SERVER 7300 2 4
 	start answer-1 guest_peer a who udp $SERVER 7300
@@ -75,14 +94,15 @@ expiry()
 	await_line 15 "$TMP/late.log" '^done'
 	guest a ping -q -c 1 -W 5 $SERVER >/dev/null
 	is "an answer within the timeout arrives" "$(cat "$TMP/answer-1.log")" WHO
-	is "an answer after the timeout does not" "$(cat "$TMP/answer-2.log")" ""
-	check "flows that have ended are gone" await 10 no_flows
+	is "an answer after the timeout does not" "$(grep -c WHO "$TMP/answer-2.log")" 0
+	[ "$BACKEND" = oracle ] || check "flows that have ended are gone" await 10 no_flows
 	check "a new flow is made as ever" guest_peer a echo $SERVER $PORT 100
+	timeouts_as_before
 }
 
 topology
 servers
 on_backends scenario
 on_backends same_subnet culvert
-on_backends expiry culvert
+on_backends expiry
 finish

@@ -43,6 +43,16 @@ state_of()
 counts() { "$PYTHON" "$TESTS/externals.py" "$CULVERT_BPF/map/externals"; }
 open_ports() { counts | cut -d' ' -f1; }
 
+# Port 8080 leads to port 80 of a.
+reached()
+{
+	has "TCP reaches the guest, which sees the client's own address" "$(asked tcp 8080)" '^198\.51\.100\.1 [0-9]+$'
+	has "UDP too" "$(asked udp 8080)" '^198\.51\.100\.1 [0-9]+$'
+	is "the client's port is its own" "$(asked tcp 8080 outside_peer | wc -w)" 2
+	check "datagrams of all sizes" outside_peer echo $UPLINK_IP 8080 1 1472 1473 4000
+	check "data in both directions" outside_peer bulk $UPLINK_IP 8080 4000000
+}
+
 from_outside()
 {
 	local p
@@ -52,11 +62,7 @@ from_outside()
 	check "the same for UDP" forward add -p $UPLINK_IP:8080:a:80 --udp
 	check "a range" forward add 0.0.0.0:8100-8102:b:8100-8102
 	check "a well-known port" forward add "*:80:b:8101"
-	has "TCP reaches the guest, which sees the client's own address" "$(asked tcp 8080)" '^198\.51\.100\.1 [0-9]+$'
-	has "UDP too" "$(asked udp 8080)" '^198\.51\.100\.1 [0-9]+$'
-	is "the client's port is its own" "$(asked tcp 8080 outside_peer | wc -w)" 2
-	check "datagrams of all sizes" outside_peer echo $UPLINK_IP 8080 1 1472 1473 4000
-	check "data in both directions" outside_peer bulk $UPLINK_IP 8080 4000000
+	reached
 	for p in 8100 8101 8102 80; do
 		has "port $p answers" "$(asked tcp $p)" '^198\.51\.100\.1 '
 	done
@@ -66,14 +72,19 @@ from_outside()
 	is "the guest's own flows go on beside it" "$(guest_peer a who udp $SERVER $PORT | cut -d' ' -f1)" $UPLINK_IP
 }
 
-# Each of two guests behind one address sees the other's external one.
-among_guests()
+reached_by_neighbour()
 {
 	local seen
 	seen=$(asked tcp 8080 guest_peer b)
 	has "another guest reaches it, and seems to come from the host's address" "$seen" "^${UPLINK_IP//./\\.} [0-9]+$"
 	has "by UDP too" "$(asked udp 8080 guest_peer b)" "^${UPLINK_IP//./\\.} [0-9]+$"
 	check "with data in both directions" guest_peer b bulk $UPLINK_IP 8080 1000000
+}
+
+# Each of two guests behind one address sees the other's external one.
+among_guests()
+{
+	reached_by_neighbour
 	has "and the other way round" "$(asked tcp 8101 guest_peer a)" "^${UPLINK_IP//./\\.} [0-9]+$"
 	has "a guest reaches its own" "$(asked tcp 8080 guest_peer a)" "^${UPLINK_IP//./\\.} [0-9]+$"
 }
@@ -235,8 +246,35 @@ ending()
 	is "none is listed" "$(grep -c : "$TMP/ls")" 0
 }
 
+# What an administrator writes for it: a rule for the way in, and one for guests
+# that come around the corner, whose answers would not pass here otherwise.
+oracle_forwards()
+{
+	guest_tap a 10.20.0.10
+	guest_veth b 10.20.0.11
+	start_ready serve-oracle guest_peer a serve 0.0.0.0 80
+	host nft -f - <<-RULES
+		table ip oracle {
+			chain pre {
+				type nat hook prerouting priority dstnat;
+				ip daddr $UPLINK_IP meta l4proto { tcp, udp } th dport 8080 dnat to 10.20.0.10:80
+			}
+			chain around {
+				type nat hook postrouting priority srcnat - 1;
+				ip saddr $SUBNET ip daddr $SUBNET ct status dnat snat to $UPLINK_IP
+			}
+		}
+		insert rule ip oracle forward ct status dnat accept
+	RULES
+	reached
+	reached_by_neighbour
+	has "a guest reaches its own" "$(asked tcp 8080 guest_peer a)" "^${UPLINK_IP//./\\.} [0-9]+$"
+	check "the port next to it does not answer" closed tcp 8081
+}
+
 topology
 servers
+on_backends oracle_forwards oracle
 backend culvert
 WHERE=
 guest_tap a 10.20.0.10
