@@ -38,7 +38,8 @@ static __always_inline int nat_flow_out(struct __sk_buff *skb, struct pkt *p,
 		 */
 		if (!out || (out->flags & CV_FLOW_HOST && !(out->flags & CV_FLOW_BY_GUEST)))
 			return CV_DROP_NO_FLOW;
-		flow_note_out(skb, p, out);
+		if (!(out->flags & CV_FLOW_HOST))	/* that was noted when it was made */
+			flow_note_out(skb, p, out);
 	}
 	*ret = out;
 	return 0;

@@ -168,7 +168,7 @@ __noinline int open_host(struct __sk_buff *skb, struct pkt *p, __u32 slot)
 	if (f && f->flags & CV_FLOW_HOST) {
 		f->state = CV_FLOW_OPEN;
 		f->timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_OPEN);
-		f->out_tick = p->now;
+		flow_note_out(skb, p, f);
 		return 0;
 	}
 	return flow_make_plain(skb, p, n, &key, slot, CV_FLOW_HOST | CV_FLOW_BY_GUEST);
@@ -262,6 +262,9 @@ __noinline int open_from_guest(struct __sk_buff *skb, struct pkt *p)
 		return open_host(skb, p, slot);
 	if (drop)
 		return drop;
+	/* A dead one with the host is in its place, until it is swept. */
+	if (f && f->flags & CV_FLOW_HOST)
+		return CV_DROP_NO_FLOW;
 	r.whole = open_whole(p, n, slot);
 	if (r.whole)
 		r.addr = r.whole;

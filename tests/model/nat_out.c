@@ -85,6 +85,8 @@ static int begin_again(struct model *m, const struct model_guest *g, const struc
 	__u16 mtu;
 	int drop = rules_limits(m, g);
 
+	if (!drop && policy_peer(m, p).g)
+		return CV_DROP_NO_FLOW;
 	if (!drop)
 		drop = rules_route(p->daddr, &uplink, &mtu);
 	return drop == CV_DROP_HOST_CLOSED ? begin_host(m, g, p, f, &f) : drop ? drop : CV_DROP_NO_FLOW;
@@ -168,8 +170,6 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 	else if (p->proto == TCP)
 		rules_tcp_from_guest(f, p);
 	rules_use_out(m, f, p, len);
-	if (begun && m->follow & FOLLOW_HOST_TWICE && f->host)
-		rules_use_out(m, f, p, len);
 	if (begun && !f->host)
 		rules_note_peer(m, f);
 	*ret = f;
