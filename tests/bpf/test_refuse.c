@@ -219,6 +219,43 @@ static void each_icmp_type(void)
 	claim_end("ICMP types other than echo and errors do not leave");
 }
 
+/* --- the IP header (RFC 7126 section 4.3, RFC 1812 section 5.2.2) */
+
+#define WITH(options_, ...)	FROM_ANN, .daddr = SERVER, .proto = UDP, .sport = 5000, .dport = 53, .len = 20, \
+				.options = options_, .options_len = sizeof(options_) - 1, ##__VA_ARGS__
+#define ROUTED(what, options_)							\
+	{									\
+		.claim = what " does not leave", .hook = TO_UPLINK, .in = { WITH(options_) }, \
+		.verdict = DROP, .drop = BECAUSE(SOURCE_ROUTE), .after = nothing_made, \
+	}
+#define HARMLESS(what, options_)						\
+	{									\
+		.claim = what " leaves", .hook = TO_UPLINK, .in = { WITH(options_) }, .verdict = REDIRECT, \
+		.out = OUT(.dmac = GATEWAY_MAC, .smac = ANN_MAC, .saddr = HOST_IP, .daddr = SERVER, .ttl = 63, \
+			   .proto = UDP, .sport = 5000, .dport = 53, .len = 20,	\
+			   .options = options_, .options_len = sizeof(options_) - 1), \
+	}
+
+static const struct row headers[] = {
+	ROUTED("a loose source route", "\x83\x07\x04\x08\x08\x08\x08\x00"),
+	ROUTED("a strict source route", "\x89\x07\x04\x08\x08\x08\x08\x00"),
+	ROUTED("a source route behind padding", "\x01\x83\x07\x04\x08\x08\x08\x08"),
+	ROUTED("a source route behind another option", "\x94\x04\x00\x00\x83\x03\x04\x00"),
+	HARMLESS("a record route", "\x07\x07\x04\x00\x00\x00\x00\x00"),
+	HARMLESS("a router alert", "\x94\x04\x00\x00"),
+	HARMLESS("what looks like a source route behind the end", "\x00\x83\x07\x04\x08\x08\x08\x08"),
+	HARMLESS("what looks like a source route inside an option", "\x44\x08\x83\x89\x83\x89\x83\x89"),
+	{
+		.claim = "a wrong checksum of the header begins no flow", .hook = TO_UPLINK,
+		.in = { QUERY(SERVER), .bad_ip = true },
+		.verdict = DROP, .drop = BECAUSE(MALFORMED), .after = nothing_made,
+	}, {
+		.claim = "a wrong checksum of a header with options begins none", .hook = TO_UPLINK,
+		.in = { WITH("\x94\x04\x00\x00", .bad_ip = true) },
+		.verdict = DROP, .drop = BECAUSE(MALFORMED), .after = nothing_made,
+	},
+};
+
 /* --- time to live and size */
 
 #define OPTIONS	.options = "\x94\x04\x00\x00\x01\x01\x01\x00", .options_len = 8
@@ -426,6 +463,7 @@ int main(void)
 	world_open();
 	TABLE_RUN(destinations);
 	TABLE_RUN(kinds);
+	TABLE_RUN(headers);
 	TABLE_RUN(roads);
 	TABLE_RUN(limits);
 	each_icmp_type();
