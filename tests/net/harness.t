@@ -90,5 +90,18 @@ case " ${TEST_BACKENDS:-culvert} " in
 	;;
 esac
 
+# What docs/differences.md names as proof is there: tests, and claims in quotes.
+unproven()
+{
+	local kind name claim
+	grep -oP '(?<!tests/)\b(net|bpf)/[a-z_]+' "$TOP/docs/differences.md" | sort -u | while IFS=/ read -r kind name; do
+		[ -e "$TESTS/$name.t" ] || [ -e "$TOP/tests/bpf/test_$name.c" ] || echo "$kind/$name"
+	done
+	grep -oE '"[^"]+"' "$TOP/docs/differences.md" | tr -d '"' | sort -u | while read -r claim; do
+		grep -rqF -- "$claim" "$TESTS" "$TOP/tests/bpf" || echo "$claim"
+	done
+}
+is "each test and claim that docs/differences.md names is there" "$(unproven)" ""
+
 topology
 finish
