@@ -24,9 +24,12 @@ splats()
 		END { for (i = from + 1; i <= NR; i++) print line[i] }' | grep -E "$SPLAT"
 }
 
+# Not those of other tests: each has a directory of its own.
 mounts_of_all()
 {
-	awk '$2 !~ "^/run/netns/" { print $1, $2, $3 }' /proc/self/mounts
+	awk -v own="$TMP/" '$2 ~ "^/run/netns/" { next }
+		$2 ~ "/culvert-test\\.[^/]*/" && index($2, own) != 1 { next }
+		{ print $1, $2, $3 }' /proc/self/mounts
 }
 
 # Links of the machine itself: the tests stay within their namespaces.
