@@ -40,6 +40,16 @@ static __always_inline int guest_host_arp(struct __sk_buff *skb, struct pkt *p)
 	return gateway_arp_reply(skb, p, port->mac);
 }
 
+/* From another address of the host's, or from elsewhere by it: only what the guest asked for. */
+static __noinline int guest_asked(struct __sk_buff *skb, struct pkt *p)
+{
+	int drop = frag_recall(skb, p, p->net);
+
+	if (!going(p, drop))
+		return drop;
+	return flow_asked(p) ? frag_pass(p, p->net) : CV_DROP_INBOUND_CLOSED;
+}
+
 /* The host itself sends to a guest. */
 static __noinline int guest_from_host(struct __sk_buff *skb, struct pkt *p)
 {
@@ -58,8 +68,13 @@ static __noinline int guest_from_host(struct __sk_buff *skb, struct pkt *p)
 	/* A host that forwards would let everybody in who routes by it. */
 	n = network_get(p->net);
 	p->now = pkt_now();
-	if (!n || (p->saddr != n->gateway && !flow_asked(p)))
+	if (!n)
 		return CV_DROP_INBOUND_CLOSED;
+	if (p->saddr != n->gateway) {
+		drop = guest_asked(skb, p);
+		if (drop || p->way != WAY_NONE)
+			return drop;
+	}
 	p->slot = address_slot(p->net, p->daddr);
 	if (!p->slot)
 		return policy_unicast(p->daddr) ? CV_DROP_NO_GUEST : CV_DROP_NOT_UNICAST;

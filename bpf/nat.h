@@ -143,8 +143,9 @@ static __always_inline int nat_hairpin(struct __sk_buff *skb, struct pkt *p,
 	drop = nat_in(skb, p);
 	if (!drop && p->way == WAY_KERNEL)
 		drop = CV_DROP_FILTERED;
-	if (drop && !p->slot)
-		p->saddr = guest;	/* it counts as the sender's */
+	/* It counts as the sender's, or as who would have got it; then nobody is told. */
+	if (drop)
+		p->saddr = p->slot ? 0 : guest;
 	return drop;
 }
 
@@ -184,7 +185,9 @@ static __always_inline bool nat_was_asked(const struct pkt *p)
 	struct cv_tuple key = open_out_key(p);
 	struct cv_flow *f = bpf_map_lookup_elem(&flows, &key);
 
-	return f && f->flags & (CV_FLOW_HOST | CV_FLOW_INBOUND);
+	if (!f)
+		return false;
+	return f->flags & CV_FLOW_HOST ? !(f->flags & CV_FLOW_BY_GUEST) : f->flags & CV_FLOW_INBOUND;
 }
 
 /* A guest's packet to an uplink. */

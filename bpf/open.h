@@ -165,7 +165,9 @@ __noinline int open_host(struct __sk_buff *skb, struct pkt *p, __u32 slot)
 	if (policy_judge(&ask) != CV_ACTION_ALLOW)
 		return CV_DROP_HOST_CLOSED;
 	f = bpf_map_lookup_elem(&flows, &key);
-	if (f && f->flags & CV_FLOW_HOST) {
+	if (f && !(f->flags & CV_FLOW_HOST))
+		return CV_DROP_NO_FLOW;		/* one that was translated, until it is swept */
+	if (f) {
 		f->state = CV_FLOW_OPEN;
 		f->timeout_ticks = flow_timeout(n, p->proto, CV_FLOW_OPEN);
 		flow_note_out(skb, p, f);

@@ -44,7 +44,7 @@
  * Fragments: places for datagrams, four in a set; 2 MiB of frames that wait for
  * the first one of their datagram.
  */
-#define CV_DATAGRAM_SETS		1024
+#define CV_DATAGRAM_SETS		8192
 #define CV_DATAGRAM_WAYS		4
 #define CV_DATAGRAM_RANGES		16	/* parts seen, not connected yet */
 #define CV_HELD				1024

@@ -325,7 +325,7 @@ void world_number(__u16 id)
 static void retick(int map, __u32 n, size_t size, size_t first, size_t step, unsigned int per,
 		   __u32 (*change)(__u32 tick, __u32 by), __u32 by)
 {
-	static __u32 keys[CV_HELD];
+	static __u32 keys[CV_DATAGRAM_SETS];
 	__u8 *all = calloc(n, size);
 	__u32 count = n, out = 0;
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
@@ -345,7 +345,7 @@ static void retick(int map, __u32 n, size_t size, size_t first, size_t step, uns
 
 static void retick_all(__u32 (*change)(__u32 tick, __u32 by), __u32 by)
 {
-	_Static_assert(CV_DATAGRAM_SETS <= CV_HELD, "keys");
+	_Static_assert(CV_HELD <= CV_DATAGRAM_SETS, "keys");
 	if (!world_totals().datagrams)
 		return;
 	retick(world.datagrams, CV_DATAGRAM_SETS, sizeof(struct datagram_set),

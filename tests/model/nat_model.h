@@ -116,14 +116,13 @@ struct model_budget {
 
 enum {
 	FOLLOW_DEAD_MAPPING = 1,	/* a mapping of dead flows admits strangers */
-	FOLLOW_HAIRPIN_TOLD = 4,	/* only who has an own address is told of a hairpin's end */
 };
 
 /*
  * Known differences of the datapath from the requirements;
  * docs/rfc-compliance.md names them.  A run looks behind them.
  */
-#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING | FOLLOW_HAIRPIN_TOLD)
+#define FOLLOW_KNOWN	(FOLLOW_DEAD_MAPPING)
 
 struct model {
 	__u32 now;

@@ -62,6 +62,8 @@ static int begin_host(struct model *m, const struct model_guest *g, const struct
 
 	if (policy_out(m, g, p, true) != CV_ACTION_ALLOW)
 		return CV_DROP_HOST_CLOSED;
+	if (dead && !dead->host)
+		return CV_DROP_NO_FLOW;
 	if (dead) {
 		dead->state = CV_FLOW_OPEN;
 		dead->timeout = 0;
@@ -92,8 +94,10 @@ static int begin_again(struct model *m, const struct model_guest *g, const struc
 	return drop == CV_DROP_HOST_CLOSED ? begin_host(m, g, p, f, &f) : drop ? drop : CV_DROP_NO_FLOW;
 }
 
-/* May it go to whom it is for, where no flow lives? */
-static int ask_rules(struct model *m, const struct model_guest *g, const struct packet *p, bool dead)
+#define ASK_HOST	(-1)
+
+/* May it go to whom it is for, where no flow lives?  ASK_HOST: that is the host, by the rules for it. */
+static int ask_rules(struct model *m, const struct model_guest *g, const struct packet *p)
 {
 	const struct model_guest *peer = policy_peer(m, p).g;
 	enum cv_action action = policy_out(m, g, p, false);
@@ -104,7 +108,7 @@ static int ask_rules(struct model *m, const struct model_guest *g, const struct 
 		return CV_DROP_ISOLATED;
 	/* The host's rules are asked when that is known. */
 	if (!peer && rules_route(p->daddr, &uplink, &mtu) == CV_DROP_HOST_CLOSED)
-		return dead && action == CV_ACTION_DENY ? CV_DROP_HOST_CLOSED : 0;
+		return action == CV_ACTION_DENY ? ASK_HOST : 0;
 	return action == CV_ACTION_DENY ? CV_DROP_POLICY : 0;
 }
 
@@ -154,7 +158,11 @@ static int flow_out(struct model *m, const struct model_guest *g, const struct p
 	else if (gateway)
 		drop = begin_host(m, g, p, f, &f);
 	else if (!drop && !alive)
-		drop = ask_rules(m, g, p, f && !f->host);
+		drop = ask_rules(m, g, p);
+	if (drop == ASK_HOST) {
+		gateway = true;
+		drop = begin_host(m, g, p, f, &f);
+	}
 	if (drop)
 		return drop;
 	if (!f)
@@ -269,7 +277,6 @@ static int hairpin(struct model *m, struct model_flow *f, const struct packet *p
 {
 	struct packet out = *p;
 	struct model_owner to;
-	__u32 net = f->guest->net;
 	int drop = frag_leave(m, f->guest->net, p);
 
 	if (drop)
@@ -281,9 +288,6 @@ static int hairpin(struct model *m, struct model_flow *f, const struct packet *p
 	out.ttl--;
 	to = rules_owner(m, p->proto, p->daddr, p->proto == ICMP ? out.sport : p->dport, out.saddr);
 	walk_in(m, 0, &out, len, ret);
-	if (m->follow & FOLLOW_HAIRPIN_TOLD && ret->drop.reason && ret->drop.net == net && f->outside->addr == p->saddr &&
-	    walk_error_of(ret->drop.reason, NULL, NULL))
-		return ret->drop.reason;
 	if (ret->verdict == -1 && to.g)
 		fate_drop(ret, CV_DROP_FILTERED, to.g->net, to.g->slot);
 	else if (ret->verdict == -1)
