@@ -63,7 +63,8 @@
 
 /* Limits, so that one guest cannot starve another (RFC 6888 REQ-4, REQ-5). */
 #define CV_FLOWS_PER_PORT		65536
-#define CV_PORTS_PER_GUEST		16384	/* outside; less than half of what a protocol usually has */
+/* Outside: all that one Linux guest uses for itself, and not all that there are. */
+#define CV_PORTS_PER_GUEST		32768
 
 /* Masquerade ports: never a well-known one (RFC 4787 REQ-3, port shadowing). */
 #define CV_PORT_MIN			1024

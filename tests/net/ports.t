@@ -10,7 +10,7 @@ config()
 } >"$TMP/net.yaml"
 converge() { culvert up "$NET" -f "$TMP/net.yaml"; }
 ranges() { culvert show "$NET" -o json | jq -r '.network[].masquerade_ports'; }
-DEFAULT=16384	# ports of each guest
+DEFAULT=32768	# ports of each guest
 clear_flows() { culvert flow flush "$NET" >/dev/null; }
 
 # fill GUEST N: N flows, until `release`; TOLD is what became of them
