@@ -13,6 +13,7 @@
 #include <culvert/defaults.h>
 
 #include "addr.h"
+#include "config_dhcp.h"
 #include "config_schema.h"
 #include "mem.h"
 
@@ -41,6 +42,8 @@ void config_defaults(struct config *cfg)
 
 void config_release(struct config *cfg)
 {
+	for (size_t i = 0; i < cfg->n_guests; i++)
+		free(cfg->guests[i].options);
 	free(cfg->guests);
 	cfg->guests = NULL;
 	cfg->n_guests = 0;
@@ -50,6 +53,9 @@ void config_release(struct config *cfg)
 	free(cfg->policy);
 	cfg->policy = NULL;
 	cfg->n_policy = 0;
+	free(cfg->boot);
+	cfg->boot = NULL;
+	cfg->n_boot = 0;
 }
 
 bool config_name_ok(const char *name)
@@ -238,6 +244,8 @@ static int read_dhcp(const struct config_source *src, const struct config_file *
 		err = read_dns(src, f->dhcp, cfg);
 	if (!err)
 		err = read_domain(src, f->dhcp, cfg);
+	if (!err)
+		err = config_read_dhcp(src, f->dhcp, cfg);
 	return err;
 }
 
@@ -339,11 +347,13 @@ static int read_guests(const struct config_source *src, const struct config_file
 		return -ENOMEM;
 	for (size_t i = 0; i < f->guests_count; i++) {
 		err = read_guest(src, &f->guests[i], i, cfg, &cfg->guests[i]);
+		cfg->n_guests++;	/* what it has is released with it */
+		if (!err)
+			err = config_read_guest_dhcp(src, &f->guests[i], i, &cfg->guests[i]);
 		if (!err)
 			err = check_unique(src, cfg, i);
 		if (err)
 			return err;
-		cfg->n_guests++;
 	}
 	return 0;
 }

@@ -18,6 +18,11 @@
  *	  lease: 12h		number and s, m, h or d; 10s to 3650d
  *	  dns: host		host, none, an address, or up to three
  *	  domain: lab.vm
+ *	  rapid-commit: false
+ *	  options:		any, by name or number and type
+ *	    - { option: ntp, value: 10.20.0.5 }
+ *	  boot:			the first that fits
+ *	    - { arch: efi-x64, file: ipxe.efi, server: 10.20.0.5 }
  *	timeouts:		likewise; 1s to 30d
  *	  udp: 300s
  *	  tcp: 7440s
@@ -33,6 +38,8 @@
  *	    mac: 52:54:00:00:00:0a
  *	    ip: .10		or in full; then `subnet` must be given
  *	    external: 203.0.113.20	an address outside that is this guest's alone
+ *	    options: []		as of the network; they go before these
+ *	    trust: relay	asks for others
  *	forwards:
  *	  - listen: 0.0.0.0:8080	an uplink's address, or 0.0.0.0 for all; a port, or 8080-8090
  *	    to: web:80		a guest, and its port when it is another
@@ -49,6 +56,8 @@
 
 #include <culvert/abi.h>
 
+#include "dhcp_boot.h"
+#include "dhcp_set.h"
 #include "forward_spec.h"
 #include "policy_spec.h"
 
@@ -66,6 +75,9 @@ struct config_guest {
 	bool   has_mac;
 	__be32 ip;		/* 0: by DHCP from the pool; see config_guest_ip() */
 	__be32 external;	/* 0: it shares the uplink's */
+	bool   relay;		/* may ask DHCP for other clients */
+	struct dhcp_set *options;	/* its own; NULL: none */
+	bool   own_options;	/* has some: known also when the configuration is released */
 };
 
 struct config {
@@ -82,6 +94,10 @@ struct config {
 	unsigned int n_dns;
 	__be32 dns[CONFIG_MAX_DNS];
 	char   domain[64];	/* empty: none */
+	bool   rapid_commit;
+	struct dhcp_set options;	/* that the file names */
+	size_t n_boot;
+	struct dhcp_boot *boot;
 	__u32  timeout_s[CV_N_TIMEOUTS];
 	__u32  max_flows, max_guest_flows;	/* 0: what is right for the host's table */
 	__u32  max_ports, max_guest_ports;	/* external ports; 0: no limit but that of flows, CV_PORTS_PER_GUEST */

@@ -16,9 +16,10 @@
 #include <culvert/defaults.h>
 
 #include "config.h"
+#include "config_schema_dhcp.h"
 #include "mem.h"
 
-#define TEXT_MAX 255	/* of any single value */
+#define TEXT_MAX CONFIG_TEXT_MAX
 
 static const cyaml_strval_t mode_words[] = {
 	{ "nat", CV_MODE_NAT },
@@ -30,12 +31,6 @@ static const cyaml_strval_t filter_words[] = {
 	{ "address-and-port", CV_FILTER_ADDRESS_AND_PORT },
 	{ "address", CV_FILTER_ADDRESS },
 	{ "endpoint-independent", CV_FILTER_ENDPOINT_INDEPENDENT },
-};
-
-static const cyaml_strval_t switch_words[] = {
-	{ "true", CONFIG_TRUE }, { "false", CONFIG_FALSE },
-	{ "yes", CONFIG_TRUE }, { "no", CONFIG_FALSE },
-	{ "on", CONFIG_TRUE }, { "off", CONFIG_FALSE },
 };
 
 #define OPT	CYAML_FLAG_OPTIONAL
@@ -51,6 +46,9 @@ static const cyaml_schema_field_t guest_fields[] = {
 	CYAML_FIELD_STRING_PTR("mac", OPT, struct config_file_guest, mac, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("ip", OPT, struct config_file_guest, ip, 1, TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("external", OPT, struct config_file_guest, external, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("trust", OPT, struct config_file_guest, trust, 1, TEXT_MAX),
+	CYAML_FIELD_SEQUENCE("options", NULLABLE, struct config_file_guest, options,
+			     &config_option_entry, 0, CONFIG_OPTIONS_MAX),
 	CYAML_FIELD_END
 };
 
@@ -118,7 +116,7 @@ struct rows {
 };
 
 struct schema {
-	cyaml_schema_field_t dhcp[5];
+	cyaml_schema_field_t dhcp[8];
 	cyaml_schema_field_t top[14];
 	cyaml_schema_value_t root;
 };
@@ -127,10 +125,16 @@ static void schema_init(struct schema *s, const struct rows *rows)
 {
 	const cyaml_schema_field_t dhcp[] = {
 		CYAML_FIELD_ENUM("enable", STRICT, struct config_file_dhcp, enable,
-				 switch_words, ARRAY_SIZE(switch_words)),
+				 config_switch_words, CONFIG_SWITCH_WORDS),
 		CYAML_FIELD_STRING_PTR("lease", OPT, struct config_file_dhcp, lease, 1, TEXT_MAX),
 		CYAML_FIELD_STRING_PTR("domain", OPT, struct config_file_dhcp, domain, 1, TEXT_MAX),
 		dns_rows[rows->dns],
+		CYAML_FIELD_ENUM("rapid-commit", STRICT, struct config_file_dhcp, rapid_commit,
+				 config_switch_words, CONFIG_SWITCH_WORDS),
+		CYAML_FIELD_SEQUENCE("options", NULLABLE, struct config_file_dhcp, options,
+				     &config_option_entry, 0, CONFIG_OPTIONS_MAX),
+		CYAML_FIELD_SEQUENCE("boot", NULLABLE, struct config_file_dhcp, boot,
+				     &config_boot_entry, 0, DHCP_BOOT_MAX),
 		CYAML_FIELD_END
 	};
 	const cyaml_schema_field_t top[] = {
@@ -141,7 +145,7 @@ static void schema_init(struct schema *s, const struct rows *rows)
 		ports_rows[rows->ports],
 		no_nat_rows[rows->no_nat],
 		CYAML_FIELD_ENUM("isolate", STRICT, struct config_file, isolate,
-				 switch_words, ARRAY_SIZE(switch_words)),
+				 config_switch_words, CONFIG_SWITCH_WORDS),
 		CYAML_FIELD_ENUM("filter", STRICT, struct config_file, filter,
 				 filter_words, ARRAY_SIZE(filter_words)),
 		CYAML_FIELD_MAPPING_PTR("dhcp", NULLABLE, struct config_file, dhcp, s->dhcp),
@@ -265,11 +269,12 @@ static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields
 	return fields->key ? fields : NULL;
 }
 
-/* The words that an enum takes: only keys of the two outer levels have some. */
+/* The words that an enum takes: of `dhcp`, of the top, and of a boot rule. */
 static void enum_words(const struct schema *s, const struct yaml_path *p, char *buf, size_t size)
 {
-	const cyaml_schema_field_t *f = find_field(p->depth == 1 ? s->top : s->dhcp,
-						   p->step[p->depth - 1].key);
+	const cyaml_schema_field_t *fields = p->depth == 1 ? s->top :
+					     p->depth == 2 ? s->dhcp : config_boot_fields;
+	const cyaml_schema_field_t *f = find_field(fields, p->step[p->depth - 1].key);
 	size_t len = 0;
 
 	buf[0] = '\0';
@@ -344,7 +349,8 @@ static int fail_schema(const struct config_source *src, const struct schema *s,
 	case CYAML_ERR_STRING_LENGTH_MIN:
 		return config_fail(src, &p, "is empty");
 	case CYAML_ERR_STRING_LENGTH_MAX:
-		return config_fail(src, &p, "is longer than %d characters", TEXT_MAX);
+		return config_fail(src, &p, "is longer than %d characters",
+				   strcmp(p.step[p.depth - 1].key, "value") ? TEXT_MAX : CONFIG_VALUE_MAX);
 	case CYAML_ERR_SEQUENCE_ENTRIES_MIN:
 	case CYAML_ERR_SEQUENCE_ENTRIES_MAX:
 		return fail_entries(src, err, t);
@@ -412,6 +418,8 @@ void config_schema_free(struct config_file *f)
 		free(f->dhcp->lease);
 		free(f->dhcp->domain);
 		free_words(&f->dhcp->dns);
+		config_options_free(f->dhcp->options, f->dhcp->options_count);
+		config_boots_free(f->dhcp->boot, f->dhcp->boot_count);
 		free(f->dhcp);
 	}
 	for (int i = 0; i < CV_N_TIMEOUTS && f->timeouts; i++)
@@ -429,6 +437,8 @@ void config_schema_free(struct config_file *f)
 		free(f->guests[i].mac);
 		free(f->guests[i].ip);
 		free(f->guests[i].external);
+		free(f->guests[i].trust);
+		config_options_free(f->guests[i].options, f->guests[i].options_count);
 	}
 	free(f->guests);
 	for (unsigned int i = 0; i < f->forwards_count; i++) {

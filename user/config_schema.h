@@ -21,8 +21,19 @@ struct config_words {
 	unsigned int list_count;
 };
 
+struct config_file_option {
+	char *option, *type, *value;
+};
+
+struct config_file_boot {
+	int ipxe;		/* enum config_switch */
+	char *arch, *server, *file;
+};
+
 struct config_file_guest {
-	char *name, *mac, *ip, *external;
+	char *name, *mac, *ip, *external, *trust;
+	struct config_file_option *options;
+	unsigned int options_count;
 };
 
 struct config_file_forward {
@@ -31,8 +42,13 @@ struct config_file_forward {
 
 struct config_file_dhcp {
 	int enable;		/* enum config_switch */
+	int rapid_commit;	/* likewise */
 	char *lease, *domain;
 	struct config_words dns;
+	struct config_file_option *options;
+	unsigned int options_count;
+	struct config_file_boot *boot;
+	unsigned int boot_count;
 };
 
 struct config_file_timeouts {

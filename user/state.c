@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "addr.h"
+#include "config_dhcp.h"
 #include "mem.h"
 #include "paths.h"
 #include "state.h"
@@ -97,6 +98,7 @@ static void print_dhcp(FILE *f, const struct config *cfg)
 	fputs(cfg->dns_host || !cfg->n_dns ? "\n" : " ]\n", f);
 	if (cfg->domain[0])
 		fprintf(f, "  domain: \"%s\"\n", cfg->domain);
+	config_print_dhcp(f, cfg);
 }
 
 static void print_limits(FILE *f, const struct config *cfg)
@@ -149,6 +151,7 @@ static void print_guests(FILE *f, const struct config *cfg)
 			fprintf(f, "    ip: \"%s\"\n", addr_format_ip(addr, ip));
 		if (g->external)
 			fprintf(f, "    external: \"%s\"\n", addr_format_ip(g->external, ip));
+		config_print_guest_dhcp(f, g);
 	}
 }
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define YAML_PATH_DEPTH	4
+#define YAML_PATH_DEPTH	5
 #define YAML_KEY_SIZE	64
 
 /* "guests[1].ip" is {"guests"}, {index 1}, {"ip"}. */
