@@ -17,14 +17,15 @@
 #define DHCP_MIN_GRANT_S	60	/* less than that to grant: the daemon decides */
 
 /* Is this a message that a client on this port may send at all? */
-static __always_inline int dhcp_check(const struct cv_dhcp *m, const struct cv_port *port)
+static __always_inline int dhcp_check(struct dhcp_scratch *s, const struct cv_port *port)
 {
+	const struct cv_dhcp *m = &s->msg;
+
 	if (m->op != CV_DHCP_REQUEST_OP || m->htype != CV_DHCP_HTYPE_ETHERNET ||
 	    m->hlen != CV_DHCP_HLEN_ETHERNET || m->magic != bpf_htonl(CV_DHCP_MAGIC))
 		return CV_DROP_DHCP_MALFORMED;
-	if (!pkt_mac_equal(m->chaddr, port->mac))
-		return CV_DROP_SPOOFED_MAC;
-	return 0;
+	s->relayed = !pkt_mac_equal(m->chaddr, port->mac);
+	return s->relayed && !(port->flags & CV_PORT_RELAY) ? CV_DROP_SPOOFED_MAC : 0;
 }
 
 /* Copy header and options out of the packet and read them. */
@@ -39,10 +40,10 @@ static __always_inline int dhcp_load(struct __sk_buff *skb, const struct pkt *p,
 	if (pkt_is_fragment(p) || p->len + PKT_IP_OFF <= options || skb->len > CV_FRAME_SIZE)
 		return CV_DROP_DHCP_MALFORMED;
 	s->off = s->type = s->requested = s->server = 0;
-	s->id_off = s->id_len = s->odd = 0;
+	s->id_off = s->id_len = s->odd = s->rapid = 0;
 	if (bpf_skb_load_bytes(skb, fixed, &s->msg, sizeof(s->msg)))
 		return CV_DROP_DHCP_MALFORMED;
-	drop = dhcp_check(&s->msg, port);
+	drop = dhcp_check(s, port);
 	if (drop)
 		return drop;
 	if (p->l4_off != ETH_HLEN + 20 || size > DHCP_OPTIONS_SIZE) {
@@ -85,7 +86,7 @@ static __always_inline __u8 dhcp_answer_type(const struct dhcp_scratch *s, const
 	const struct cv_dhcp *m = &s->msg;
 
 	if (s->type == CV_DHCP_DISCOVER)
-		return CV_DHCP_OFFER;
+		return s->rapid && n->flags & CV_NET_RAPID_COMMIT ? CV_DHCP_ACK : CV_DHCP_OFFER;
 	if (s->type != CV_DHCP_REQUEST)
 		return 0;
 	if (s->server && s->server != n->gateway)
@@ -96,12 +97,15 @@ static __always_inline __u8 dhcp_answer_type(const struct dhcp_scratch *s, const
 	return !s->server && m->ciaddr == l->ip && p->saddr == l->ip ? CV_DHCP_ACK : 0;
 }
 
-/* Where the reply goes (RFC 2131 4.1). */
+/* Where the reply goes (RFC 2131 4.1).  A relay's own MAC is the port's. */
 static __always_inline void dhcp_destination(struct dhcp_reply *r, const struct dhcp_scratch *s,
-					     __be32 yiaddr)
+					     const struct cv_port *port, __be32 yiaddr)
 {
 	pkt_mac_copy(r->eth.h_dest, s->msg.chaddr);
-	if (s->type == CV_DHCP_REQUEST && s->msg.ciaddr) {
+	if (s->msg.giaddr) {
+		pkt_mac_copy(r->eth.h_dest, port->mac);
+		r->ip.daddr = s->msg.giaddr;
+	} else if (s->type == CV_DHCP_REQUEST && s->msg.ciaddr) {
 		r->ip.daddr = s->msg.ciaddr;
 	} else if (s->msg.flags & bpf_htons(CV_DHCP_FLAG_BROADCAST)) {
 		r->ip.daddr = 0xffffffff;
@@ -134,7 +138,8 @@ static __always_inline void dhcp_head(__u8 *o, __u8 type, __be32 server, __u32 g
 }
 
 /* Headers, fixed part and the first five options; zeros behind. */
-static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network *n, __be32 ip)
+static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network *n,
+				const struct cv_port *port, __be32 ip)
 {
 	__u32 size = s->large ? CV_DHCP_REPLY_MAX : CV_DHCP_REPLY_MIN;
 	struct dhcp_reply *r = &s->reply;
@@ -144,7 +149,7 @@ static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network 
 	__builtin_memset(r, 0, sizeof(*r));
 	pkt_mac_copy(r->eth.h_source, n->gateway_mac);
 	r->eth.h_proto = bpf_htons(ETH_P_IP);
-	dhcp_destination(r, s, ip);
+	dhcp_destination(r, s, port, ip);
 
 	r->ip.version = 4;
 	r->ip.ihl = 5;
@@ -155,7 +160,7 @@ static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network 
 	sum = bpf_csum_diff(NULL, 0, (void *)&r->ip, sizeof(r->ip), 0);
 	r->ip.check = csum_fold(sum);
 	r->udp.source = GUARD_DHCP_SERVER_PORT;
-	r->udp.dest = GUARD_DHCP_CLIENT_PORT;
+	r->udp.dest = s->msg.giaddr ? GUARD_DHCP_SERVER_PORT : GUARD_DHCP_CLIENT_PORT;
 	r->udp.len = bpf_htons(8 + size);
 
 	m->op = CV_DHCP_REPLY_OP;
@@ -163,12 +168,15 @@ static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network 
 	m->hlen = CV_DHCP_HLEN_ETHERNET;
 	m->xid = s->msg.xid;
 	m->flags = s->msg.flags;
-	m->ciaddr = s->reply_type == CV_DHCP_ACK ? s->msg.ciaddr : 0;
+	m->ciaddr = s->type == CV_DHCP_REQUEST ? s->msg.ciaddr : 0;
 	m->yiaddr = ip;
 	m->siaddr = n->gateway;
+	m->giaddr = s->msg.giaddr;
 	pkt_mac_copy(m->chaddr, s->msg.chaddr);
 	m->magic = bpf_htonl(CV_DHCP_MAGIC);
 	dhcp_head(r->payload + CV_DHCP_FIXED_SIZE, s->reply_type, n->gateway, s->grant_s);
+	if (s->rapid)	/* RFC 4039; its length is the zero behind it */
+		r->payload[CV_DHCP_FIXED_SIZE + CV_DHCP_HEAD_SIZE] = CV_DHCP_OPT_RAPID_COMMIT;
 	return 0;
 }
 
@@ -176,7 +184,7 @@ static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network 
 static __always_inline int dhcp_store_options(struct __sk_buff *skb, struct dhcp_scratch *s,
 					      const struct cv_dhcp_options *o)
 {
-	__u32 off = DHCP_HEADERS + CV_DHCP_FIXED_SIZE + CV_DHCP_HEAD_SIZE;
+	__u32 off = DHCP_HEADERS + CV_DHCP_FIXED_SIZE + CV_DHCP_HEAD_SIZE + (s->rapid ? 2 : 0);
 	__u32 id = (s->id_off - 2) & (DHCP_OPTIONS_SIZE - 1);
 	__u64 id_len = s->id_len, len = o->len;
 	__u8 end = CV_DHCP_OPT_END;
@@ -245,17 +253,17 @@ static __noinline int dhcp_reply(struct __sk_buff *skb, struct dhcp_scratch *s,
 	return dhcp_checksum(skb, s);
 }
 
-/* Hand the frame to the daemon, within the port's allowance. */
-static __noinline int dhcp_steer(struct __sk_buff *skb, const struct pkt *p)
+/* One request fewer that the port may send to the daemon; a relay has no limit. */
+static __always_inline int dhcp_allowance(__u32 slot)
 {
-	__u32 slot = p->slot, now = pkt_now(), gain;
-	__u64 len = skb->len;
-	struct cv_request *r;
-	struct cv_use *use;
+	struct cv_use *use = bpf_map_lookup_elem(&port_use, &slot);
+	const struct cv_port *port = port_get(slot);
+	__u32 now = pkt_now(), gain;
 
-	use = bpf_map_lookup_elem(&port_use, &slot);
-	if (!use)
+	if (!use || !port)
 		return CV_DROP_UNKNOWN_PORT;
+	if (port->flags & CV_PORT_RELAY)
+		return 0;
 	gain = (now - use->dhcp_tick) * CV_DHCP_PER_TICK;
 	use->dhcp_tick = now;
 	/* Two CPUs may take the last token at once: below zero is zero. */
@@ -268,7 +276,19 @@ static __noinline int dhcp_steer(struct __sk_buff *skb, const struct pkt *p)
 	if (!use->dhcp_tokens)
 		return CV_DROP_DHCP_RATE;
 	use->dhcp_tokens--;
+	return 0;
+}
 
+/* Hand the frame to the daemon, within the port's allowance. */
+static __noinline int dhcp_steer(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u32 slot = p->slot;
+	__u64 len = skb->len;
+	struct cv_request *r;
+	int drop = dhcp_allowance(slot);
+
+	if (drop)
+		return drop;
 	if (len < DHCP_HEADERS || len > CV_FRAME_SIZE)
 		return CV_DROP_DHCP_MALFORMED;
 	r = bpf_ringbuf_reserve(&requests, sizeof(*r), 0);
@@ -312,11 +332,14 @@ static __always_inline struct cv_lease *dhcp_lease(struct dhcp_scratch *s, const
 	struct cv_lease_key key = { .net = p->net };
 	struct cv_lease *l;
 
-	if (s->odd || s->msg.giaddr)
+	if (s->odd || (s->msg.giaddr && !(port->flags & CV_PORT_RELAY)))
 		return NULL;
-	pkt_mac_copy(key.mac, port->mac);
+	pkt_mac_copy(key.mac, s->msg.chaddr);
 	l = bpf_map_lookup_elem(&leases, &key);
-	if (!l || l->state != CV_LEASE_BOUND || l->slot != p->slot || l->ip != port->ip)
+	if (!l || l->state != CV_LEASE_BOUND || l->slot != p->slot ||
+	    l->flags & CV_LEASE_DAEMON || !!(l->flags & CV_LEASE_RELAYED) != s->relayed)
+		return NULL;
+	if (!s->relayed && l->ip != port->ip)
 		return NULL;
 	return dhcp_same_client(s, l) ? l : NULL;
 }
@@ -343,13 +366,14 @@ static __noinline int dhcp_known(struct __sk_buff *skb, const struct pkt *p,
 		return -1;
 	s->reply_type = dhcp_answer_type(s, p, l, n);
 	s->grant_s = dhcp_grant(l, n, now);
+	s->rapid = s->reply_type == CV_DHCP_ACK && s->type == CV_DHCP_DISCOVER;
 	size = CV_DHCP_FIXED_SIZE + CV_DHCP_HEAD_SIZE + o->len + 1 +
-	       (s->id_len ? s->id_len + 2 : 0);
+	       (s->id_len ? s->id_len + 2 : 0) + (s->rapid ? 2 : 0);
 	if (!s->reply_type || !s->grant_s || size > CV_DHCP_REPLY_MAX)
 		return -1;
 
 	s->large = size > CV_DHCP_REPLY_MIN;
-	dhcp_fill(s, n, l->ip);
+	dhcp_fill(s, n, port, l->ip);
 	drop = dhcp_reply(skb, s, o);
 	if (drop)
 		return drop;

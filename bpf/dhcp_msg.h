@@ -37,6 +37,8 @@ struct dhcp_reply {
  * @requested, @server: options 50 and 54; 0 when absent
  * @id_off, @id_len: the value of option 61; @id_len 0 when absent
  * @odd:	an option that only the daemon understands was seen
+ * @rapid:	option 80 was seen; counts in a DISCOVER alone
+ * @relayed:	the client is another one than the port's guest
  * @reply_type, @grant_s: the decision
  * @large:	the reply takes CV_DHCP_REPLY_MAX bytes, not CV_DHCP_REPLY_MIN
  */
@@ -48,6 +50,8 @@ struct dhcp_scratch {
 	__u32  id_off;
 	__u32  id_len;
 	__u32  odd;
+	__u32  rapid;
+	__u32  relayed;
 	__u32  reply_type;
 	__u32  grant_s;
 	__u32  large;
@@ -108,9 +112,11 @@ static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 
 	case CV_DHCP_OPT_VENDOR_CLASS:
 		s->odd |= dhcp_is_firmware(s, off, len);
 		return 0;
+	case CV_DHCP_OPT_RAPID_COMMIT:
+		s->rapid = 1;
+		return 0;
 	case CV_DHCP_OPT_OVERLOAD:
 	case CV_DHCP_OPT_USER_CLASS:
-	case CV_DHCP_OPT_RAPID_COMMIT:
 	case CV_DHCP_OPT_RELAY_AGENT:
 	case CV_DHCP_OPT_SUBNET_SELECTION:
 		s->odd = 1;

@@ -97,7 +97,8 @@ static __always_inline int guard_ip(struct __sk_buff *skb, struct pkt *p,
 		return drop;
 	/* Clients listen for the destination; many do not look at the source port. */
 	if (p->proto == IPPROTO_UDP && pkt_first_fragment(p) &&
-	    (p->sport == GUARD_DHCP_SERVER_PORT || p->dport == GUARD_DHCP_CLIENT_PORT))
+	    (p->sport == GUARD_DHCP_SERVER_PORT || p->dport == GUARD_DHCP_CLIENT_PORT) &&
+	    !(guard_is_dhcp(p) && port->flags & CV_PORT_RELAY))	/* relays send from 67 */
 		return CV_DROP_ROGUE_DHCP;
 	if (guard_is_dhcp(p))
 		return 0;

@@ -63,6 +63,7 @@ enum cv_filter {
 #define CV_NET_ISOLATE	(1U << 0)	/* guests may not talk to each other */
 #define CV_NET_DHCP	(1U << 1)	/* requests are answered */
 #define CV_NET_LOCAL	(1U << 2)	/* rules speak of guest to guest: such flows are kept too */
+#define CV_NET_RAPID_COMMIT (1U << 3)	/* who asks for it gets two messages of DHCP, not four */
 
 struct cv_prefix {
 	__be32 addr, mask;	/* mask 0 in a list: its end */
@@ -120,6 +121,7 @@ enum cv_port_kind { CV_PORT_TAP = 1, CV_PORT_VETH };
 
 #define CV_PORT_PEER	(1U << 0)	/* deliver by bpf_redirect_peer */
 #define CV_PORT_STATIC	(1U << 1)	/* the address is reserved, not leased */
+#define CV_PORT_RELAY	(1U << 2)	/* may ask DHCP for other clients */
 
 /**
  * struct cv_port - one guest's port; map `ports`, index is its slot (0 unused)
@@ -317,9 +319,10 @@ struct cv_lease_key {
 };
 
 enum cv_lease_state { CV_LEASE_OFFERED = 1, CV_LEASE_BOUND, CV_LEASE_SUSPENDED };
-
 #define CV_LEASE_STATIC	(1U << 0)
 #define CV_LEASE_DIRTY	(1U << 1)	/* renewed by the kernel since the daemon looked */
+#define CV_LEASE_DAEMON	(1U << 2)	/* its client has options of its own: the kernel answers nothing */
+#define CV_LEASE_RELAYED (1U << 3)	/* given through a CV_PORT_RELAY, whose address it is not */
 
 #define CV_CLIENT_ID_SIZE	32
 /**
@@ -331,8 +334,7 @@ enum cv_lease_state { CV_LEASE_OFFERED = 1, CV_LEASE_BOUND, CV_LEASE_SUSPENDED }
  * @expiry_boot_ns: end of what was granted last
  * @horizon_boot_ns: the kernel grants nothing beyond it
  * @start_boot_ns: when the client was bound first
- * @client_id_len, @client_id: option 61 as sent with the first request; a
- *		request with another one is the daemon's
+ * @client_id_len, @client_id: option 61 as first sent; with another one it is the daemon's
  * @hostname:	sanitised, NUL-terminated
  */
 struct cv_lease {

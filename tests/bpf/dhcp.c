@@ -32,7 +32,8 @@ unsigned int request_build(const struct request *r, __u8 *frame)
 		.dmac = r->daddr && r->daddr != 0xffffffff ? GATEWAY_MAC : ALL_MAC,
 		.smac = r->smac ? r->smac : ANN_MAC,
 		.saddr = r->saddr, .daddr = r->daddr ? r->daddr : 0xffffffff,
-		.proto = UDP, .sport = 68, .dport = 67, .data = m, .len = FIXED + r->options_len,
+		.proto = UDP, .sport = r->sport ? r->sport : 68, .dport = 67, .data = m,
+		.len = FIXED + r->options_len,
 		.trailer = r->trailer, .frag = r->frag, .no_csum = r->no_csum,
 		.options = r->ip_options ? "\x01\x01\x01\x00" : NULL,
 		.options_len = r->ip_options ? 4 : 0,
@@ -77,7 +78,7 @@ unsigned int reply_build(const struct reply *r, __u8 *frame)
 	struct packet p = {
 		.dmac = r->dmac ? r->dmac : ANN_MAC, .smac = GATEWAY_MAC,
 		.saddr = GATEWAY, .daddr = r->daddr ? r->daddr : ANN_IP,
-		.proto = UDP, .sport = 67, .dport = 68, .data = m,
+		.proto = UDP, .sport = 67, .dport = r->giaddr ? 67 : 68, .data = m,
 	};
 
 	m[0] = 2;
@@ -86,15 +87,18 @@ unsigned int reply_build(const struct reply *r, __u8 *frame)
 	put32(m + 4, XID);
 	put16(m + 10, r->flags);
 	put32(m + 12, r->ciaddr);
-	put32(m + 16, ANN_IP);
+	put32(m + 16, r->yiaddr ? r->yiaddr : ANN_IP);
 	put32(m + 20, GATEWAY);
-	put48(m + 28, ANN_MAC);
+	put32(m + 24, r->giaddr);
+	put48(m + 28, r->chaddr ? r->chaddr : ANN_MAC);
 	put32(m + 236, COOKIE);
 	at = option(at, 53, &r->type, 1);
 	at = option32(at, 54, GATEWAY);
 	at = option32(at, 51, r->lease_s);
 	at = option32(at, 58, r->lease_s / 2);
 	at = option32(at, 59, (__u64)r->lease_s * 7 / 8);
+	if (r->rapid)
+		at = option(at, 80, "", 0);
 	if (r->id_len)
 		at = option(at, 61, r->id, r->id_len);
 	memcpy(at, blob, blob_len);
@@ -139,11 +143,17 @@ struct cv_lease dhcp_lease(void)
 	return l;
 }
 
+void dhcp_set_lease_of(__u64 mac, const struct cv_lease *l)
+{
+	struct cv_lease_key key = { .net = NET };
+
+	put48(key.mac, mac);
+	must(bpf_map_update_elem(world.leases, &key, l, BPF_ANY), "leases");
+}
+
 void dhcp_set_lease(const struct cv_lease *l)
 {
-	struct cv_lease_key key = ann_key();
-
-	must(bpf_map_update_elem(world.leases, &key, l, BPF_ANY), "leases");
+	dhcp_set_lease_of(ANN_MAC, l);
 }
 
 void dhcp_setup(void)

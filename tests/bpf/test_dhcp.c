@@ -32,6 +32,7 @@ struct dhcp_row {
 #define O_USUAL		"\x37\x04\x01\x03\x06\x1a" "\x39\x02\x02\x40" "\x3c\x08" "MSFT 5.0" "\x0c\x03" "ann"
 #define O_ID		"\x3d\x07\x01\x02\x00\x00\x00\x00\x05"
 #define ID		"\x01\x02\x00\x00\x00\x00\x05"
+#define O_RAPID		"\x50\x00"
 #define END		"\xff"
 
 #define SELECTING	O_REQUEST O_SERVER O_IP
@@ -111,6 +112,50 @@ LEASE_EDIT(horizon_too_near, l->horizon_boot_ns = FROM_NOW_MS(59900))
 LEASE_EDIT(horizon_near, l->horizon_boot_ns = FROM_NOW_MS(600500))
 LEASE_EDIT(expired, l->expiry_boot_ns = FROM_NOW_MS(-1000))
 LEASE_EDIT(reserved, l->flags = CV_LEASE_STATIC; l->horizon_boot_ns = ~0ULL)
+
+LEASE_EDIT(of_the_daemon, l->flags = CV_LEASE_DAEMON)
+LEASE_EDIT(relayed_lease, l->flags = CV_LEASE_RELAYED)
+
+static void rapid_network(void)
+{
+	struct cv_network n = world_network(NET);
+
+	n.flags |= CV_NET_RAPID_COMMIT;
+	world_set_network(NET, &n);
+}
+
+static void rapid_with_id(void)
+{
+	rapid_network();
+	with_id();
+}
+
+/* Ann's port is a relay's; of those behind it, ZOE_MAC has ZOE_IP. */
+#define ZOE_MAC	0x020000005555ULL
+#define ZOE_IP	IP(10, 77, 0, 99)
+static void relay(void)
+{
+	struct cv_port p = world_port(ANN);
+	struct cv_lease l = dhcp_lease();
+
+	p.flags |= CV_PORT_RELAY;
+	world_set_port(ANN, &p);
+	l.ip = htonl(ZOE_IP);
+	l.flags = CV_LEASE_RELAYED;
+	dhcp_set_lease_of(ZOE_MAC, &l);
+}
+
+/* A lease of the same client that was given at another port. */
+static void relay_elsewhere(void)
+{
+	struct cv_lease l;
+
+	relay();
+	l = dhcp_lease();
+	l.flags = CV_LEASE_RELAYED;
+	l.slot = BOB;
+	dhcp_set_lease_of(ZOE_MAC, &l);
+}
 
 static void no_options(void)
 {
@@ -231,6 +276,44 @@ static const struct dhcp_row answers[] = {
 		.in = { OPTIONS(O_DISCOVER O_ID END) },
 		.out = { OFFER, LEASE, .id = ID, .id_len = 7 },
 	}, {
+		.claim = "rapid commit where it is not enabled: an OFFER without it",
+		.in = { OPTIONS(O_DISCOVER O_RAPID END) },
+		.out = { OFFER, LEASE }, .after = lease_unchanged,
+	}, {
+		.claim = "rapid commit where it is enabled: ACK with it, and the lease is extended", .before = rapid_network,
+		.in = { OPTIONS(O_DISCOVER O_RAPID O_USUAL END) },
+		.out = { DHCP_ACK, LEASE, .rapid = true }, .after = extended,
+	}, {
+		.claim = "rapid commit with a client id and a stray ciaddr", .before = rapid_with_id,
+		.in = { .ciaddr = BOB_IP, OPTIONS(O_RAPID O_ID O_DISCOVER END) },
+		.out = { DHCP_ACK, LEASE, .rapid = true, .id = ID, .id_len = 7 }, .after = extended,
+	}, {
+		.claim = "rapid commit enabled, not asked for: OFFER", .before = rapid_network,
+		.in = { OPTIONS(O_DISCOVER END) },
+		.out = { OFFER, LEASE },
+	}, {
+		.claim = "rapid commit in a REQUEST means nothing", .before = rapid_network,
+		.in = { OPTIONS(SELECTING O_RAPID END) },
+		.out = { DHCP_ACK, LEASE }, .after = extended,
+	}, {
+		.claim = "DISCOVER through a trusted relay: OFFER to giaddr, on the server's port", .before = relay,
+		.in = { .sport = 67, .saddr = ANN_IP, .daddr = GATEWAY, .chaddr = ZOE_MAC, .giaddr = ANN_IP,
+			.flags = BROADCAST_FLAG, OPTIONS(O_DISCOVER O_USUAL END) },
+		.out = { OFFER, LEASE, .giaddr = ANN_IP, .chaddr = ZOE_MAC, .yiaddr = ZOE_IP, .flags = BROADCAST_FLAG },
+	}, {
+		.claim = "renewal through a trusted relay: ACK to giaddr", .before = relay,
+		.in = { .sport = 67, .saddr = ZOE_IP, .daddr = GATEWAY, .chaddr = ZOE_MAC, .giaddr = ANN_IP,
+			.ciaddr = ZOE_IP, OPTIONS(O_REQUEST END) },
+		.out = { DHCP_ACK, LEASE, .giaddr = ANN_IP, .chaddr = ZOE_MAC, .yiaddr = ZOE_IP, .ciaddr = ZOE_IP },
+	}, {
+		.claim = "a client on the relay's own link: answered there", .before = relay,
+		.in = { .chaddr = ZOE_MAC, OPTIONS(O_DISCOVER END) },
+		.out = { OFFER, LEASE, .dmac = ZOE_MAC, .daddr = ZOE_IP, .chaddr = ZOE_MAC, .yiaddr = ZOE_IP },
+	}, {
+		.claim = "the relay itself is a client like others", .before = relay,
+		.in = { OPTIONS(SELECTING END) },
+		.out = { DHCP_ACK, LEASE }, .after = extended,
+	}, {
 		.claim = "Ethernet padding behind the message is no part of it",
 		.in = { OPTIONS(SELECTING END), .trailer = 40 },
 		.out = { DHCP_ACK, LEASE },
@@ -269,7 +352,14 @@ static const struct dhcp_row steered[] = {
 	TO_DAEMON("a relay's address", NULL, .giaddr = BOB_IP, OPTIONS(SELECTING END)),
 	TO_DAEMON("option 52, overload", NULL, OPTIONS(SELECTING "\x34\x01\x01" END)),
 	TO_DAEMON("option 77, user class", NULL, OPTIONS(O_DISCOVER "\x4d\x04" "iPXE" END)),
-	TO_DAEMON("option 80, rapid commit", NULL, OPTIONS(O_DISCOVER "\x50\x00" END)),
+	TO_DAEMON("a client that has options of its own", of_the_daemon, OPTIONS(SELECTING END)),
+	TO_DAEMON("a guest's own MAC with a lease that was relayed", relayed_lease, OPTIONS(SELECTING END)),
+	TO_DAEMON("a relayed client that has its lease from another port", relay_elsewhere, .sport = 67,
+		  .chaddr = ZOE_MAC, .giaddr = ANN_IP, OPTIONS(O_DISCOVER END)),
+	TO_DAEMON("a relayed client that is not known", relay, .sport = 67, .chaddr = EVE_MAC, .giaddr = ANN_IP,
+		  OPTIONS(O_DISCOVER END)),
+	TO_DAEMON("a relay's option 82", relay, .sport = 67, .chaddr = ZOE_MAC, .giaddr = ANN_IP,
+		  OPTIONS(O_DISCOVER "\x52\x02\x01\x00" END)),
 	TO_DAEMON("option 82, relay agent", NULL, OPTIONS(O_DISCOVER "\x52\x02\x01\x00" END)),
 	TO_DAEMON("option 118, subnet selection", NULL, OPTIONS(O_DISCOVER "\x76\x04\x0a\x00\x00\x00" END)),
 	TO_DAEMON("a PXE client", NULL, OPTIONS(O_DISCOVER "\x3c\x09" "PXEClient" END)),

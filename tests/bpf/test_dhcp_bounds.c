@@ -71,6 +71,8 @@ static const struct bad_row bad[] = {
 	  BECAUSE(DHCP_MALFORMED) },
 	{ "an option that ends where the message does", { OPTIONS("\x35\x01\x03\x0c\x04" "ann" END) },
 	  BECAUSE(DHCP_MALFORMED) },
+	{ "from a server's port, as relays do, at a port that is not trusted",
+	  { .sport = 67, .giaddr = BOB_IP, OPTIONS(SELECTING END) }, BECAUSE(ROGUE_DHCP) },
 	{ "the first fragment of a request", { .frag = MF, OPTIONS(SELECTING END) }, BECAUSE(DHCP_MALFORMED) },
 };
 
@@ -290,6 +292,14 @@ static unsigned int steered_of(unsigned int n)
 	return steered;
 }
 
+static void trust_ann(void)
+{
+	struct cv_port p = world_port(ANN);
+
+	p.flags |= CV_PORT_RELAY;
+	world_set_port(ANN, &p);
+}
+
 static void allowances(void)
 {
 	const struct cv_drop_key rate = BECAUSE(DHCP_RATE);
@@ -316,6 +326,13 @@ static void allowances(void)
 	set_tokens(world_tick() - 100000, 3);
 	CHECK_EQ(steered_of(30), CV_DHCP_BURST);
 	claim_end("a long pause brings no more than a burst");
+
+	claim_begin();
+	dhcp_setup();
+	world_tick_begin();
+	trust_ann();
+	CHECK_EQ(steered_of(CV_DHCP_BURST + 9), CV_DHCP_BURST + 9);
+	claim_end("a trusted relay has no allowance to use up");
 }
 
 static void ring_full(void)
