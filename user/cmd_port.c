@@ -2,6 +2,7 @@
 /* culvert port add, rm, ls. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "addr.h"
 #include "cli.h"
@@ -18,6 +19,7 @@
 int cmd_port_add(int argc, char **argv)
 {
 	struct network_port_spec spec = { .queues = 1, .persistent = true };
+	const char *trust = NULL;
 	const struct cli_option options[] = {
 		{ 0, "mac", CLI_STRING, &spec.mac, "MAC", "of the guest (made from the names)" },
 		{ 0, "ip", CLI_STRING, &spec.ip, "IP", "the guest's address, also as .10 (by DHCP)" },
@@ -25,6 +27,7 @@ int cmd_port_add(int argc, char **argv)
 		{ 0, "user", CLI_STRING, &spec.user, "USER", "who may open the TAP (root)" },
 		{ 0, "queues", CLI_UINT, &spec.queues, "N", "of the TAP (1)" },
 		{ 0, "veth", CLI_STRING, &spec.netns, "NETNS", "a veth into this namespace, not a TAP" },
+		{ 0, "trust", CLI_STRING, &trust, "WHAT", "relay: may ask DHCP for others (nothing)" },
 		{ 0, "ifname", CLI_STRING, &spec.ifname, "NAME", "of the veth's end there (eth0)" },
 		{ 0 }
 	};
@@ -42,6 +45,11 @@ int cmd_port_add(int argc, char **argv)
 		log_error("--user and --queues are for a TAP, not for --veth");
 		return CLI_USAGE;
 	}
+	if (trust && strcmp(trust, "relay")) {
+		log_error("--trust: '%s' is none of: relay", trust);
+		return CLI_USAGE;
+	}
+	spec.relay = trust;
 	spec.name = argv[1];
 	return network_port_add(argv[0], &spec, NULL) ? CLI_FAILED : CLI_OK;
 }

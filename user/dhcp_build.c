@@ -5,6 +5,7 @@
  * ignore it for ever).  The checksums are always full ones: clients that read
  * raw packets drop the others.
  */
+#include "dhcp_choose.h"
 #include "dhcp_msg.h"
 
 #include <arpa/inet.h>
@@ -21,68 +22,25 @@
 
 _Static_assert(HEADERS_SIZE + PAYLOAD_MAX <= CV_FRAME_SIZE, "a reply fits in a frame");
 
-struct writer {
-	__u8 *bytes;
-	size_t len, size;
-	bool overflow;
-};
-
-static void put_bytes(struct writer *w, const void *from, size_t len)
-{
-	if (w->overflow || len > w->size - w->len) {
-		w->overflow = true;
-		return;
-	}
-	memcpy(w->bytes + w->len, from, len);
-	w->len += len;
-}
-
-static void put_option(struct writer *w, enum cv_dhcp_option code, const void *value, size_t len)
-{
-	__u8 head[2] = { (__u8)code, (__u8)len };
-
-	if (len > 255) {
-		w->overflow = true;
-		return;
-	}
-	put_bytes(w, head, sizeof(head));
-	put_bytes(w, value, len);
-}
-
-static void put_seconds(struct writer *w, enum cv_dhcp_option code, __u32 seconds)
-{
-	__be32 value = htonl(seconds);
-
-	put_option(w, code, &value, sizeof(value));
-}
-
-/* RFC 6842: as it came.  One of more than 255 bytes would need splitting; none is. */
-static void put_client_id(struct writer *w, const struct dhcp_msg *req)
-{
-	struct dhcp_value id = dhcp_msg_value(req, CV_DHCP_OPT_CLIENT_ID);
-
-	if (id.bytes)
-		put_option(w, CV_DHCP_OPT_CLIENT_ID, id.bytes, id.len);
-}
-
-static void put_options(struct writer *w, const struct dhcp_msg *req, const struct dhcp_answer *a)
+static void put_options(struct dhcp_writer *w, const struct dhcp_msg *req,
+			const struct dhcp_answer *a)
 {
 	__u8 type = (__u8)a->type;
-	__u8 end = CV_DHCP_OPT_END;
 
-	put_option(w, CV_DHCP_OPT_MESSAGE_TYPE, &type, sizeof(type));
-	put_option(w, CV_DHCP_OPT_SERVER_ID, &a->server, sizeof(a->server));
+	dhcp_put_option(w, CV_DHCP_OPT_MESSAGE_TYPE, &type, sizeof(type));
+	dhcp_put_option(w, CV_DHCP_OPT_SERVER_ID, &a->server, sizeof(a->server));
 	if (a->lease_s) {
-		put_seconds(w, CV_DHCP_OPT_LEASE_TIME, a->lease_s);
-		put_seconds(w, CV_DHCP_OPT_RENEWAL_TIME, CV_DHCP_T1(a->lease_s));
-		put_seconds(w, CV_DHCP_OPT_REBINDING_TIME, CV_DHCP_T2(a->lease_s));
+		dhcp_put_u32(w, CV_DHCP_OPT_LEASE_TIME, a->lease_s);
+		dhcp_put_u32(w, CV_DHCP_OPT_RENEWAL_TIME, CV_DHCP_T1(a->lease_s));
+		dhcp_put_u32(w, CV_DHCP_OPT_REBINDING_TIME, CV_DHCP_T2(a->lease_s));
 	}
+	if (a->rapid)
+		dhcp_put_option(w, CV_DHCP_OPT_RAPID_COMMIT, "", 0);
 	if (a->text)
-		put_option(w, CV_DHCP_OPT_MESSAGE, a->text, strlen(a->text));
-	put_client_id(w, req);
-	if (a->options)
-		put_bytes(w, a->options->bytes, a->options->len);
-	put_bytes(w, &end, 1);
+		dhcp_put_option(w, CV_DHCP_OPT_MESSAGE, a->text, strlen(a->text));
+	dhcp_put_echo(w, req, CV_DHCP_OPT_CLIENT_ID);	/* RFC 6842 */
+	dhcp_put_chosen(w, req, a);
+	dhcp_put_end(w, req);
 }
 
 static struct cv_dhcp reply_header(const struct dhcp_msg *req, const struct dhcp_answer *a)
@@ -95,12 +53,16 @@ static struct cv_dhcp reply_header(const struct dhcp_msg *req, const struct dhcp
 		.flags = req->hdr.flags,
 		.ciaddr = a->type == CV_DHCP_ACK ? req->hdr.ciaddr : 0,
 		.yiaddr = a->yiaddr,
-		.siaddr = a->type == CV_DHCP_NAK ? 0 : a->server,
+		.siaddr = a->type == CV_DHCP_NAK ? 0 :
+			  a->boot && a->boot->server ? a->boot->server : a->server,
 		.giaddr = req->hdr.giaddr,
 		.magic = htonl(CV_DHCP_MAGIC),
 	};
 
-	memcpy(h.chaddr, req->hdr.chaddr, sizeof(h.chaddr));
+	/* What lies behind the address has no meaning, so it does not come back. */
+	memcpy(h.chaddr, req->hdr.chaddr, CV_DHCP_HLEN_ETHERNET);
+	if (a->boot && strlen(a->boot->file) < sizeof(h.file))
+		memcpy(h.file, a->boot->file, strlen(a->boot->file));
 	if (a->type == CV_DHCP_NAK && h.giaddr)	/* the relay must broadcast it */
 		h.flags |= htons(CV_DHCP_FLAG_BROADCAST);
 	return h;
@@ -212,10 +174,10 @@ int dhcp_msg_build(const struct dhcp_msg *req, const struct dhcp_answer *a, __u8
 {
 	struct cv_dhcp header = reply_header(req, a);
 	struct target target = choose_target(req, a);
-	struct writer w = { .bytes = frame + HEADERS_SIZE, .size = payload_limit(req) };
+	struct dhcp_writer w = { .bytes = frame + HEADERS_SIZE, .size = payload_limit(req) };
 	size_t padded;
 
-	put_bytes(&w, &header, sizeof(header));
+	dhcp_put_bytes(&w, &header, sizeof(header));
 	put_options(&w, req, a);
 	if (w.overflow)
 		return -EMSGSIZE;

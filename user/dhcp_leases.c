@@ -91,7 +91,7 @@ static bool is_owner(const struct reservation *r, const struct dhcp_client *c)
 {
 	if (r->net != c->key.net)
 		return false;
-	return !strncmp(r->name, c->port.name, CV_NAME_SIZE) ||
+	return (!c->relayed && !strncmp(r->name, c->port.name, CV_NAME_SIZE)) ||
 	       (r->has_mac && !memcmp(r->mac, c->key.mac, sizeof(r->mac)));
 }
 
@@ -99,7 +99,7 @@ __be32 dhcp_leases_reserved(struct dhcp_leases *l, const struct dhcp_client *c)
 {
 	struct cv_lease lease;
 
-	if (c->port.flags & CV_PORT_STATIC && c->port.ip)
+	if (c->port.flags & CV_PORT_STATIC && c->port.ip && !c->relayed)
 		return c->port.ip;
 	for (size_t i = 0; i < l->n_reserved; i++)
 		if (is_owner(&l->reserved[i], c))
@@ -143,7 +143,8 @@ static bool in_use(__be32 ip, void *arg)
 	const struct use_question *q = arg;
 	__u32 slot;
 
-	if (!tables_address_get(q->l->t, q->c->key.net, ip, &slot) && slot != q->c->slot)
+	if (!tables_address_get(q->l->t, q->c->key.net, ip, &slot) &&
+	    (slot != q->c->slot || q->c->relayed))
 		return true;
 	return leased_to_other(q->l, q->c, ip) || reserved_for_other(q->l, q->c, ip);
 }
@@ -240,6 +241,11 @@ int dhcp_leases_set_port(struct dhcp_leases *l, const struct cv_lease_key *key, 
 	return err;
 }
 
+static __u32 flags_of(const struct dhcp_client *c, const struct cv_lease *about)
+{
+	return (about->flags & CV_LEASE_DAEMON) | (c->relayed ? CV_LEASE_RELAYED : 0);
+}
+
 int dhcp_leases_offer(struct dhcp_leases *l, const struct dhcp_client *c, __be32 ip,
 		      const struct cv_lease *about, __u64 now_ns)
 {
@@ -249,7 +255,7 @@ int dhcp_leases_offer(struct dhcp_leases *l, const struct dhcp_client *c, __be32
 	lease.ip = ip;
 	lease.slot = c->slot;
 	lease.state = CV_LEASE_OFFERED;
-	lease.flags = 0;
+	lease.flags = flags_of(c, about);
 	lease.start_boot_ns = 0;
 	lease.expiry_boot_ns = now_ns + DHCP_OFFER_S * NS_PER_S;
 	lease.horizon_boot_ns = lease.expiry_boot_ns;
@@ -260,7 +266,7 @@ int dhcp_leases_offer(struct dhcp_leases *l, const struct dhcp_client *c, __be32
 /* A reservation is for the port, whatever client asks there, and has no end. */
 static void make_static(struct cv_lease *lease)
 {
-	lease->flags = CV_LEASE_STATIC;
+	lease->flags |= CV_LEASE_STATIC;
 	lease->client_id_len = 0;
 	memset(lease->client_id, 0, sizeof(lease->client_id));
 	lease->expiry_boot_ns = FOREVER_NS;
@@ -276,7 +282,7 @@ static struct cv_lease make_binding(struct dhcp_leases *l, const struct dhcp_cli
 	lease.ip = ip;
 	lease.slot = c->slot;
 	lease.state = CV_LEASE_BOUND;
-	lease.flags = 0;
+	lease.flags = flags_of(c, about);
 	lease.expiry_boot_ns = now_ns + length_ns;
 	lease.horizon_boot_ns = now_ns + CV_DHCP_HORIZON_LEASES * length_ns;
 	lease.start_boot_ns = now_ns;
@@ -294,12 +300,12 @@ int dhcp_leases_bind(struct dhcp_leases *l, const struct dhcp_client *c, __be32 
 	int err;
 
 	/* First what can be refused: it claims the address against other ports. */
-	err = dhcp_leases_set_port(l, &c->key, c->slot, ip);
+	err = c->relayed ? 0 : dhcp_leases_set_port(l, &c->key, c->slot, ip);
 	if (err)
 		return err;
 	err = tables_lease_put(l->t, &c->key, &lease);
 	if (err) {
-		if (c->port.ip != ip)
+		if (c->port.ip != ip && !c->relayed)
 			dhcp_leases_set_port(l, &c->key, c->slot, c->port.ip);
 		return err;
 	}
@@ -310,12 +316,12 @@ int dhcp_leases_drop(struct dhcp_leases *l, const struct dhcp_client *c)
 {
 	int err;
 
-	if (c->port.flags & CV_PORT_STATIC)
+	if (c->port.flags & CV_PORT_STATIC && !c->relayed)
 		return 0;
 	err = tables_lease_clear(l->t, &c->key);
 	if (err && err != -ENOENT)
 		return err;
-	return c->port.ip ? dhcp_leases_set_port(l, &c->key, c->slot, 0) : 0;
+	return c->port.ip && !c->relayed ? dhcp_leases_set_port(l, &c->key, c->slot, 0) : 0;
 }
 
 /*
@@ -342,8 +348,9 @@ int dhcp_leases_decline(struct dhcp_leases *l, const struct dhcp_client *c, __be
 	};
 	int err = dhcp_leases_drop(l, c);
 
-	if (err || c->port.flags & CV_PORT_STATIC)
+	if (err || (c->port.flags & CV_PORT_STATIC && !c->relayed))
 		return err;
+	memcpy(lease.hostname, c->port.name, sizeof(c->port.name));	/* who did it */
 	memcpy(key.mac, declined_prefix, sizeof(declined_prefix));
 	memcpy(key.mac + sizeof(declined_prefix), &ip, sizeof(ip));
 	err = tables_lease_put(l->t, &key, &lease);

@@ -38,10 +38,11 @@ struct dhcp_hooks {
 	void *arg;
 };
 
-/* Who asks: a port, and what the maps say about it. */
+/* Who asks: a port, and what the maps say about it; or (@relayed) somebody through it. */
 struct dhcp_client {
 	struct cv_lease_key key;
 	__u32 slot;
+	bool relayed;
 	struct cv_port port;
 	struct cv_network network;
 };
@@ -75,7 +76,7 @@ bool dhcp_leases_live(const struct cv_lease *lease, __u64 now_ns);
 
 /**
  * dhcp_leases_offer() - keep @ip for a client for DHCP_OFFER_S
- * @about: client_id and hostname; the rest is not looked at
+ * @about: client_id, hostname and CV_LEASE_DAEMON; the rest is not looked at
  */
 int dhcp_leases_offer(struct dhcp_leases *l, const struct dhcp_client *c, __be32 ip,
 		      const struct cv_lease *about, __u64 now_ns);

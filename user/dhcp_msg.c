@@ -179,6 +179,13 @@ __be32 dhcp_msg_ip(const struct dhcp_msg *m, enum cv_dhcp_option code)
 	return ip;
 }
 
+bool dhcp_msg_wants(const struct dhcp_msg *m, __u8 code)
+{
+	struct dhcp_value list = dhcp_msg_value(m, CV_DHCP_OPT_PARAMETERS);
+
+	return list.len && memchr(list.bytes, code, list.len);
+}
+
 static bool length_ok(const struct dhcp_msg *m, enum cv_dhcp_option code, size_t len)
 {
 	return !m->at[code] || m->len[code] == len;
@@ -217,7 +224,8 @@ int dhcp_msg_parse(const __u8 *frame, size_t len, struct dhcp_msg *ret)
 
 static enum dhcp_intent request_intent(const struct dhcp_msg *m)
 {
-	if (m->at[CV_DHCP_OPT_SERVER_ID])
+	/* Some clients name the server when they renew. */
+	if (m->at[CV_DHCP_OPT_SERVER_ID] && (m->at[CV_DHCP_OPT_REQUESTED_IP] || !m->hdr.ciaddr))
 		return DHCP_INTENT_SELECT;
 	if (m->at[CV_DHCP_OPT_REQUESTED_IP])
 		return DHCP_INTENT_REBOOT;

@@ -12,6 +12,9 @@
 #include <culvert/abi.h>
 #include <culvert/wire.h>
 
+#include "dhcp_boot.h"
+#include "dhcp_set.h"
+
 /* One option's value; NULL when the message has none, else @len may be 0. */
 struct dhcp_value {
 	const __u8 *bytes;
@@ -53,6 +56,9 @@ struct dhcp_value dhcp_msg_value(const struct dhcp_msg *m, enum cv_dhcp_option c
 /** dhcp_msg_ip() - value of an option that is an address; 0 when not there */
 __be32 dhcp_msg_ip(const struct dhcp_msg *m, enum cv_dhcp_option code);
 
+/** dhcp_msg_wants() - whether option 55 names this one */
+bool dhcp_msg_wants(const struct dhcp_msg *m, __u8 code);
+
 /* What the client is about: RFC 2131 4.3.2. */
 enum dhcp_intent {
 	DHCP_INTENT_NONE,	/* nothing that a server answers */
@@ -81,7 +87,9 @@ void dhcp_msg_hostname(const struct dhcp_msg *m, char ret[DHCP_HOSTNAME_SIZE]);
  * @server_mac:	source MAC
  * @yiaddr:	0 in the ACK of an INFORM and in a NAK
  * @lease_s:	0: no times (INFORM, NAK)
- * @options:	the network's; NULL: none (NAK)
+ * @rapid:	an ACK to a DISCOVER (RFC 4039)
+ * @options:	the client's; NULL: none (NAK)
+ * @boot:	what its firmware loads; NULL: nothing
  * @text:	option 56, NULL: none
  */
 struct dhcp_answer {
@@ -90,7 +98,9 @@ struct dhcp_answer {
 	__u8   server_mac[6];
 	__be32 yiaddr;
 	__u32  lease_s;
-	const struct cv_dhcp_options *options;
+	bool   rapid;
+	const struct dhcp_set *options;
+	const struct dhcp_boot *boot;
 	const char *text;
 };
 
@@ -100,9 +110,11 @@ struct dhcp_answer {
  *
  * Addressed by RFC 2131 4.1; UDP payload of CV_DHCP_REPLY_MIN bytes, of
  * CV_DHCP_REPLY_MAX when that is too little, and larger only as far as the
- * client's option 57 allows.
+ * client's option 57 allows.  Options that do not fit are left out: first
+ * those that it does not ask for, then those that it asks for last.  Option
+ * 82 comes back behind all others (RFC 3046 2.2).
  *
- * Return: length of the frame, or -EMSGSIZE.
+ * Return: length of the frame, or -EMSGSIZE when not even what must be in it fits.
  */
 int dhcp_msg_build(const struct dhcp_msg *req, const struct dhcp_answer *a, __u8 *frame);
 

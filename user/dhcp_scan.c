@@ -63,7 +63,12 @@ static int find_owner(struct dhcp_leases *l, const struct entry *e, struct dhcp_
 	err = tables_port_get(l->t, ret->slot, &ret->port);
 	if (err)
 		return err;
-	return ret->port.net == e->key.net && !memcmp(ret->port.mac, e->key.mac, 6) ? 0 : -ENOENT;
+	if (ret->port.net != e->key.net)
+		return -ENOENT;
+	ret->relayed = e->lease.flags & CV_LEASE_RELAYED;
+	if (ret->relayed)
+		return ret->port.flags & CV_PORT_RELAY ? 0 : -ENOENT;
+	return memcmp(ret->port.mac, e->key.mac, 6) ? -ENOENT : 0;
 }
 
 static bool has_ended(const struct entry *e, __u64 now_ns)
@@ -155,7 +160,8 @@ static bool is_covered(struct dhcp_leases *l, const struct cv_lease_key *key, co
 
 	if (err)
 		return err != -ENOENT;	/* nobody knows: leave it alone */
-	return lease.state != CV_LEASE_OFFERED && lease.ip == p->ip;
+	return lease.state != CV_LEASE_OFFERED && lease.ip == p->ip &&
+	       !(lease.flags & CV_LEASE_RELAYED);
 }
 
 static int collect_stale(__u32 slot, const struct cv_port *p, void *arg)

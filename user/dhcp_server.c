@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "dhcp_msg.h"
+#include "dhcp_options.h"
+#include "dhcp_profile.h"
+#include "dhcp_relay.h"
 #include "lease.h"
 #include "mem.h"
 #include "tables.h"
@@ -20,6 +23,7 @@ struct exchange {
 	struct dhcp_leases *leases;
 	struct dhcp_msg msg;
 	struct dhcp_client c;
+	struct dhcp_profile told;
 	struct cv_lease lease;	/* the client's, when @has_lease */
 	bool has_lease;
 	__u64 now_ns;
@@ -77,18 +81,17 @@ static enum cv_lease_news news_of(const struct exchange *x, enum cv_dhcp_type ty
 /* @ip 0: no address is given, only options (INFORM). */
 static int grant(struct exchange *x, enum cv_dhcp_type type, __be32 ip, const char *why)
 {
+	struct dhcp_firmware fw = dhcp_boot_firmware(&x->msg);
 	struct dhcp_answer a = answer_of(x, type);
-	struct cv_dhcp_options options;
-	int err = tables_dhcp_options_get(x->t, x->c.key.net, &options);
 
-	if (err)
-		return err;
 	x->reply->ip = ip;
 	a.yiaddr = ip;
 	a.lease_s = ip ? x->c.network.lease_s : 0;
 	x->reply->news = ip ? news_of(x, type) : CV_LEASE_NO_NEWS;
 	x->reply->lease_s = a.lease_s;
-	a.options = &options;
+	a.rapid = type == CV_DHCP_ACK && x->msg.type == CV_DHCP_DISCOVER;
+	a.options = &x->told.options;
+	a.boot = dhcp_boot_choose(x->told.boot, x->told.n_boot, &fw);
 	return say(x, &a, why);
 }
 
@@ -119,6 +122,8 @@ static struct cv_lease about_client(const struct exchange *x)
 		if (id.len)
 			memcpy(about.client_id, id.bytes, id.len);
 	}
+	if (x->told.own)
+		about.flags = CV_LEASE_DAEMON;
 	dhcp_msg_hostname(&x->msg, about.hostname);
 	if (!about.hostname[0] && x->has_lease)
 		memcpy(about.hostname, x->lease.hostname, sizeof(about.hostname));
@@ -154,6 +159,15 @@ static int decide(struct exchange *x, __be32 ip, const char *why)
 	return bind_address(x, ip, why);
 }
 
+/* Two messages instead of four (RFC 4039); not with option 108 (RFC 8925 3.3.1). */
+static bool is_rapid(const struct exchange *x)
+{
+	return x->c.network.flags & CV_NET_RAPID_COMMIT &&
+	       dhcp_msg_value(&x->msg, CV_DHCP_OPT_RAPID_COMMIT).bytes &&
+	       !(dhcp_msg_wants(&x->msg, CV_DHCP_OPT_IPV6_ONLY) &&
+		 dhcp_set_find(&x->told.options, CV_DHCP_OPT_IPV6_ONLY, NULL));
+}
+
 /* --- one of these per intent */
 
 static int on_discover(struct exchange *x)
@@ -172,6 +186,8 @@ static int on_discover(struct exchange *x)
 		x->reply->warn = true;
 		return silent(x, "no address is left");
 	}
+	if (!err && is_rapid(x))
+		return bind_address(x, ip, "bound at once");
 	/* Who is bound to it already stays so. */
 	if (!err && !(x->has_lease && x->lease.ip == ip && x->lease.state == CV_LEASE_BOUND))
 		err = dhcp_leases_offer(x->leases, &x->c, ip, &about, x->now_ns);
@@ -200,19 +216,52 @@ static int on_reboot(struct exchange *x)
 
 static int on_extend(struct exchange *x)
 {
+	if (for_another(x))
+		return silent(x, "renews with another server");
 	return decide(x, x->msg.hdr.ciaddr, "renewed");
+}
+
+struct declines {
+	const struct exchange *x;
+	unsigned int n;
+};
+
+static int count_decline(const struct cv_lease_key *k, const struct cv_lease *l, void *arg)
+{
+	struct declines *d = arg;
+
+	d->n += dhcp_leases_is_declined(k) && dhcp_leases_live(l, d->x->now_ns) &&
+		!strncmp(l->hostname, d->x->c.port.name, CV_NAME_SIZE);
+	return 0;
+}
+
+/* Else one guest could take the whole network's addresses away. */
+static int declines_too_much(struct exchange *x, bool *ret)
+{
+	struct declines d = { .x = x };
+	int err = tables_each_lease(x->t, x->c.key.net, count_decline, &d);
+
+	*ret = d.n >= DHCP_DECLINES_MAX;
+	return err;
 }
 
 static int on_decline(struct exchange *x)
 {
 	__be32 ip = dhcp_msg_ip(&x->msg, CV_DHCP_OPT_REQUESTED_IP);
+	bool too_much;
 	int err;
 
 	if (for_another(x))
 		return silent(x, "declined to another server");
 	if (!ip || !x->has_lease || x->lease.ip != ip)
 		return silent(x, "declines what it does not have");
-	err = dhcp_leases_decline(x->leases, &x->c, ip, x->now_ns);
+	err = declines_too_much(x, &too_much);
+	if (!err && too_much) {
+		x->reply->warn = true;
+		return silent(x, "declines too many addresses");
+	}
+	if (!err)
+		err = dhcp_leases_decline(x->leases, &x->c, ip, x->now_ns);
 	x->reply->ip = ip;
 	x->reply->warn = true;
 	x->reply->news = CV_LEASE_DECLINED_NEWS;
@@ -236,8 +285,9 @@ static int on_release(struct exchange *x)
 static int on_inform(struct exchange *x)
 {
 	__be32 ip = x->msg.hdr.ciaddr;
+	__be32 its = !x->c.relayed ? x->c.port.ip : x->has_lease ? x->lease.ip : 0;
 
-	if (!ip || ip != x->c.port.ip)
+	if (!ip || ip != its)
 		return silent(x, "asks for an address that it does not have");
 	return grant(x, CV_DHCP_ACK, 0, "informed");
 }
@@ -278,22 +328,15 @@ static int identify(struct exchange *x, const struct cv_request *req)
 		return err;
 	c->slot = req->slot;
 	c->key.net = req->net;
-	memcpy(c->key.mac, c->port.mac, sizeof(c->key.mac));
 	return 0;
 }
 
 /* Why this client is not served; NULL when it is. */
-static const char *objection(const struct exchange *x)
+static const char *objection(struct exchange *x)
 {
-	const struct dhcp_msg *m = &x->msg;
-
 	if (!(x->c.network.flags & CV_NET_DHCP))
 		return "this network answers no DHCP";
-	if (memcmp(m->hdr.chaddr, x->c.key.mac, 6) || memcmp(m->smac, x->c.key.mac, 6))
-		return "asks for another client";
-	if (m->hdr.giaddr || dhcp_msg_value(m, CV_DHCP_OPT_RELAY_AGENT).bytes)
-		return "was relayed";
-	return NULL;
+	return dhcp_relay_identify(&x->c, &x->msg);
 }
 
 static int look_up_lease(struct exchange *x)
@@ -312,10 +355,10 @@ static bool is_whole(const struct cv_request *req, size_t size)
 	       size - offsetof(struct cv_request, frame) >= req->len;
 }
 
-int dhcp_server_answer(struct tables *t, struct dhcp_leases *l, const struct cv_request *req,
-		       size_t size, __u64 now_ns, struct dhcp_reply *ret)
+int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req, size_t size,
+		       __u64 now_ns, struct dhcp_reply *ret)
 {
-	struct exchange x = { .t = t, .leases = l, .now_ns = now_ns, .reply = ret };
+	struct exchange x = { .t = s->tables, .leases = s->leases, .now_ns = now_ns, .reply = ret };
 	const char *why;
 	int err;
 
@@ -336,5 +379,9 @@ int dhcp_server_answer(struct tables *t, struct dhcp_leases *l, const struct cv_
 	if (why)
 		return silent(&x, why);
 	err = look_up_lease(&x);
+	if (!err && x.c.relayed && x.has_lease && x.lease.slot != req->slot)
+		return silent(&x, "is another port's client");
+	if (!err)
+		err = dhcp_profiles_get(s->profiles, s->tables, &x.c, &x.told);
 	return err ? err : on_intent[dhcp_msg_intent(&x.msg)](&x);
 }

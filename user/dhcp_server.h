@@ -14,12 +14,23 @@
 #include "dhcp_leases.h"
 
 struct tables;
+struct dhcp_profiles;
 
 /*
  * What lay in the ring for longer, because nobody served, is not answered: the
  * client has asked again since, and may have changed its mind.
  */
 #define DHCP_REQUEST_MAX_NS	10000000000ULL
+
+/* What it works on; each may be shared with others. */
+struct dhcp_server {
+	struct tables *tables;
+	struct dhcp_leases *leases;
+	const struct dhcp_profiles *profiles;	/* what clients are told; see dhcp_profile.h */
+};
+
+/* Addresses that one port may have in quarantine (DECLINE) at a time. */
+#define DHCP_DECLINES_MAX	4
 
 /**
  * struct dhcp_reply - what came of a request
@@ -51,15 +62,15 @@ struct dhcp_reply {
  * @size: bytes that are there of @req
  * @now_ns: CLOCK_BOOTTIME
  *
- * The port's MAC is the identity: a client asks for itself and for none else,
- * and relays are not served.  Where no lease is known the server is
+ * The port's MAC is the identity, and a client asks for itself alone unless its
+ * port is trusted as a relay.  Where no lease is known the server is
  * authoritative: a free address is given to who had it, another one refused
  * at once, so that a server that has forgotten takes no guest's address away.
  *
  * Return: 0 (also when there is nothing to say), or -errno when the maps could
  * not be read or written; then nothing was promised, and the client asks again.
  */
-int dhcp_server_answer(struct tables *t, struct dhcp_leases *l, const struct cv_request *req,
-		       size_t size, __u64 now_ns, struct dhcp_reply *ret);
+int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req, size_t size,
+		       __u64 now_ns, struct dhcp_reply *ret);
 
 #endif

@@ -88,7 +88,8 @@ static int set_entry(struct network_work *w)
 	struct cv_network n = {
 		.mode = w->cfg.mode,
 		.flags = (w->cfg.isolate ? CV_NET_ISOLATE : 0) | (w->cfg.dhcp ? CV_NET_DHCP : 0) |
-			 policy_flags(w),
+			 policy_flags(w) |
+			 (w->cfg.rapid_commit ? CV_NET_RAPID_COMMIT : 0),
 		.subnet = w->cfg.subnet, .netmask = w->cfg.netmask,
 		.gateway = config_gateway(w->cfg.subnet),
 		.host_ifindex = CV_IFINDEX_HOST + w->id, .ns_ifindex = CV_IFINDEX_NS + w->id,

@@ -46,6 +46,7 @@ struct network_port_spec {
 	unsigned int queues;	/* 1 .. 256; TAP only */
 	const char *netns;	/* not NULL: a veth whose far end goes there (name or path) */
 	const char *ifname;	/* of the far end; NULL: "eth0" */
+	bool relay;		/* may ask DHCP for other clients */
 	bool persistent;	/* a TAP that outlives the descriptor */
 	const struct forward *forwards;	/* as long as the port is there */
 	unsigned int n_forwards;

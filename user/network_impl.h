@@ -211,7 +211,6 @@ bool reservation_of(const struct network_work *w, const char *port, struct confi
  * reservation_put() - the static lease of a guest, so that the kernel answers its DHCP
  * Return: step result, -EADDRINUSE when another one has the address, or -errno.  Does not log.
  */
-int reservation_put(struct network_work *w, const char *guest, const __u8 mac[6], __be32 ip,
-		    __u32 slot);
+int reservation_put(struct network_work *w, const struct config_guest *g, __u32 slot);
 
 #endif

@@ -137,7 +137,7 @@ int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p)
 		return err;
 	/* What the configuration reserves stays reserved. */
 	if (reservation_of(w, p->name, &guest) && guest.ip)
-		reservation_put(w, guest.name, guest.mac, guest.ip, 0);
+		reservation_put(w, &guest, 0);
 	return 0;
 }
 

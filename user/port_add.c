@@ -47,6 +47,8 @@ static int read_spec(const struct network_work *w, const struct network_port_spe
 		return log_refuse(-EINVAL, "a TAP has from 1 to %d queues", TAP_MAX_QUEUES);
 	if (p->ip)
 		p->flags |= CV_PORT_STATIC;
+	if (spec->relay || guest.relay)
+		p->flags |= CV_PORT_RELAY;
 	if (spec->netns && datapath_peer_ok())
 		p->flags |= CV_PORT_PEER;
 	return 0;
@@ -176,6 +178,17 @@ static int add_link(struct network_work *w, const struct network_port_spec *spec
 	return err < 0 ? err : 0;
 }
 
+static int put_reservation(struct network_work *w, const struct cv_port *p, __u32 slot)
+{
+	struct config_guest g = { 0 };
+
+	reservation_of(w, p->name, &g);
+	strcpy(g.name, p->name);
+	memcpy(g.mac, p->mac, sizeof(g.mac));
+	g.ip = p->ip;
+	return reservation_put(w, &g, slot);
+}
+
 static int reserve_slot(struct network_work *w, struct cv_port *p, __u32 *ret_slot)
 {
 	struct network_guest_limits limits;
@@ -194,7 +207,7 @@ static int reserve_slot(struct network_work *w, struct cv_port *p, __u32 *ret_sl
 	p->max_ports = limits.ports;
 	err = tables_port_put(w->tables, slot, p);
 	if (!err && p->ip)
-		err = reservation_put(w, p->name, p->mac, p->ip, slot);
+		err = put_reservation(w, p, slot);
 	if (err < 0) {
 		tables_port_clear(w->tables, slot);
 		return log_ret(err, "port '%s': cannot write its entry", p->name);

@@ -47,27 +47,27 @@ static int same_address(const struct cv_lease_key *k, const struct cv_lease *l, 
 	return l->ip == s->ip && memcmp(k, &s->not, sizeof(*k));
 }
 
-int reservation_put(struct network_work *w, const char *guest, const __u8 mac[6], __be32 ip,
-		    __u32 slot)
+int reservation_put(struct network_work *w, const struct config_guest *g, __u32 slot)
 {
 	struct cv_lease want = {
-		.ip = ip, .slot = slot, .state = CV_LEASE_BOUND, .flags = CV_LEASE_STATIC,
+		.ip = g->ip, .slot = slot, .state = CV_LEASE_BOUND,
+		.flags = CV_LEASE_STATIC | (g->own_options ? CV_LEASE_DAEMON : 0),
 		.expiry_boot_ns = FOREVER, .horizon_boot_ns = FOREVER,
 	};
 	struct cv_lease_key key = { .net = w->id };
-	struct lease_search s = { .ip = ip };
+	struct lease_search s = { .ip = g->ip };
 	struct cv_lease now;
 	int err;
 
-	memcpy(key.mac, mac, 6);
+	memcpy(key.mac, g->mac, 6);
 	s.not = key;
 	err = tables_each_lease(w->tables, w->id, same_address, &s);
 	if (err)
 		return err < 0 ? err : -EADDRINUSE;
-	snprintf(want.hostname, sizeof(want.hostname), "%s", guest);
+	snprintf(want.hostname, sizeof(want.hostname), "%s", g->name);
 	err = tables_lease_get(w->tables, &key, &now);
-	if (!err && now.ip == ip && now.slot == slot && now.state == want.state &&
-	    (now.flags & CV_LEASE_STATIC))
+	if (!err && now.ip == g->ip && now.slot == slot && now.state == want.state &&
+	    (now.flags & (CV_LEASE_STATIC | CV_LEASE_DAEMON)) == want.flags)
 		return STEP_UNCHANGED;
 	if (err && err != -ENOENT)
 		return err;
@@ -97,6 +97,7 @@ bool reservation_of(const struct network_work *w, const char *port, struct confi
 		if (strcmp(cfg.guests[i].name, port))
 			continue;
 		*ret = cfg.guests[i];
+		ret->options = NULL;
 		complete(w, &cfg, ret);
 		found = true;
 	}
@@ -116,11 +117,27 @@ static int reserve(struct network_work *w, const struct config_guest *g)
 		return err;
 	if (!err && memcmp(p.mac, g->mac, 6))
 		slot = 0;
-	changed = reservation_put(w, g->name, g->mac, g->ip, slot);
+	changed = reservation_put(w, g, slot);
 	if (changed < 0 || !slot || (p.ip == g->ip && (p.flags & CV_PORT_STATIC)))
 		return changed;
 	p.ip = g->ip;
 	p.flags |= CV_PORT_STATIC;
+	err = tables_port_put(w->tables, slot, &p);
+	return err ? err : STEP_CHANGED;
+}
+
+/* What a guest's port may ask for, the file says. */
+static int set_trust(struct network_work *w, const struct config_guest *g)
+{
+	struct cv_port p;
+	__u32 slot;
+	int err = tables_port_find(w->tables, w->id, g->name, &slot, &p);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (!(p.flags & CV_PORT_RELAY) == !g->relay)
+		return STEP_UNCHANGED;
+	p.flags ^= CV_PORT_RELAY;
 	err = tables_port_put(w->tables, slot, &p);
 	return err ? err : STEP_CHANGED;
 }
@@ -134,6 +151,10 @@ static int put_reservations(struct network_work *w)
 		struct config_guest g = w->cfg.guests[i];
 
 		complete(w, &w->cfg, &g);
+		err = set_trust(w, &g);
+		if (err < 0)
+			return err;
+		changed |= err;
 		err = g.ip ? reserve(w, &g) : 0;
 		if (err == -EADDRINUSE)
 			log_warn("network '%s': %s of guest '%s' is in use by another guest; it will be his when 'culvert up' is run after that",

@@ -17,6 +17,7 @@
 #include "addr.h"
 #include "datapath.h"
 #include "dhcp_options.h"
+#include "dhcp_profile.h"
 #include "dhcp_server.h"
 #include "lock.h"
 #include "log.h"
@@ -36,6 +37,7 @@
 struct serve {
 	struct tables *tables;
 	struct dhcp_leases *leases;
+	struct dhcp_profiles *profiles;
 	struct reply_sockets *sockets;
 	struct ring_buffer *ring;
 	struct net_watch *watch;	/* NULL: uplinks are not followed */
@@ -148,10 +150,11 @@ static int on_request(void *arg, void *data, size_t size)
 {
 	const struct cv_request *req = data;
 	struct serve *s = arg;
+	const struct dhcp_server server = { s->tables, s->leases, s->profiles };
 	struct dhcp_reply reply;
 	int err;
 
-	err = dhcp_server_answer(s->tables, s->leases, req, size, tables_boot_ns(), &reply);
+	err = dhcp_server_answer(&server, req, size, tables_boot_ns(), &reply);
 	if (!err) {
 		deliver(s, &reply);
 		tell_reply(s, &reply);
@@ -226,6 +229,8 @@ static int update_options(struct serve *s, __u16 id, const struct cv_network *n,
 	struct cv_dhcp_options options = { 0 }, now = { 0 };
 	int err = resolv_fill(cfg);
 
+	if (!err)
+		err = dhcp_profiles_set(s->profiles, s->tables, id, n, cfg);
 	if (!err)
 		err = dhcp_options_render(cfg, n, &options);
 	if (!err)
@@ -337,6 +342,7 @@ void serve_close(struct serve *s)
 	tables_ring_close(s->ring);
 	reply_sockets_free(s->sockets);
 	dhcp_leases_free(s->leases);
+	dhcp_profiles_free(s->profiles);
 	tables_close(s->tables);
 	free(s);
 }
@@ -355,7 +361,8 @@ static int open_parts(struct serve *s)
 	if (err)
 		return err;
 	s->sockets = reply_sockets_new();
-	if (!s->sockets)
+	s->profiles = dhcp_profiles_new();
+	if (!s->sockets || !s->profiles)
 		return -ENOMEM;
 	err = dhcp_leases_new(s->tables, &hooks, &s->leases);
 	if (!err)

@@ -8,7 +8,10 @@
 #ifndef CULVERT_TESTS_DHCP_CONVERSATIONS_H
 #define CULVERT_TESTS_DHCP_CONVERSATIONS_H
 
-#define STEPS 16
+#define STEPS 32
+
+#define HEX_10	"00112233445566778899"
+#define HEX_100	HEX_10 HEX_10 HEX_10 HEX_10 HEX_10 HEX_10 HEX_10 HEX_10 HEX_10 HEX_10
 
 struct row {
 	const char *name;
@@ -61,6 +64,17 @@ static const struct row rows[] = {
 		"discover by=C want=.50", "offer .50 to C@.50 3600s: offered" } },
 	{ "DISCOVER with rapid commit (80) is offered, without 80", {
 		"discover want=.50 rapid", "offer .50 to A@.50 3600s: offered" } },
+	{ "DISCOVER with rapid commit where it is enabled is bound at once", {
+		"rapid-commit", "",
+		"discover want=.50 rapid see=80", "ack .50 to A@.50 3600s 80=: bound at once",
+		"show", "1=.50 A=.50 bound 3600s/7200s",
+		"discover by=B want=.51", "offer .51 to B@.51 3600s: offered",
+		"discover by=C want=.50 rapid", "ack .122 to C@.122 3600s: bound at once" } },
+	{ "rapid commit is not for who is told to do without IPv4 (RFC 8925)", {
+		"rapid-commit", "",
+		"file dhcp: { options: [ { option: ipv6-only, value: 1800 } ] }", "",
+		"discover want=.50 rapid list=1,3,108 see=108", "offer .50 to A@.50 3600s 108=00000708: offered",
+		"discover by=B want=.51 rapid list=1,3 see=108", "ack .51 to B@.51 3600s 108=-: bound at once" } },
 	{ "client id is echoed unaltered", {
 		"discover want=.50 id=\xff\x01seven", "offer .50 to A@.50 3600s: offered",
 		"select want=.50 server=.1 id=\xff\x01seven", "ack .50 to A@.50 3600s: bound" } },
@@ -142,6 +156,11 @@ static const struct row rows[] = {
 		"rebind ciaddr=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
 	{ "REBINDING in the wrong network", {
 		"rebind ciaddr=192.0.2.7", "nak 0.0.0.0 to all@255.255.255.255: wrong network" } },
+	{ "RENEWING that names the server, as some clients do", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"renew ciaddr=.50 server=.1", "ack .50 to A@.50 3600s: renewed",
+		"renew ciaddr=.50 server=.2", "nothing: renews with another server",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
 	{ "RENEWING another address than the lease's", {
 		"request want=.50", "ack .50 to A@.50 3600s: bound again",
 		"renew ciaddr=.51", "nak 0.0.0.0 to all@255.255.255.255: lease is of another address" } },
@@ -163,6 +182,21 @@ static const struct row rows[] = {
 		"decline want=.50 server=.2", "nothing: declined to another server",
 		"decline server=.1", "nothing: declines what it does not have",
 		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "DECLINE again and again leaves the other guests addresses", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"decline want=.50 server=.1", "nothing: declined: somebody else answers for the address",
+		"request want=.51", "ack .51 to A@.51 3600s: bound again",
+		"decline want=.51 server=.1", "nothing: declined: somebody else answers for the address",
+		"request want=.52", "ack .52 to A@.52 3600s: bound again",
+		"decline want=.52 server=.1", "nothing: declined: somebody else answers for the address",
+		"request want=.53", "ack .53 to A@.53 3600s: bound again",
+		"decline want=.53 server=.1", "nothing: declined: somebody else answers for the address",
+		"request want=.54", "ack .54 to A@.54 3600s: bound again",
+		"decline want=.54 server=.1", "nothing: declines too many addresses",
+		"request by=B want=.55", "ack .55 to B@.55 3600s: bound again",
+		"decline by=B want=.55 server=.1", "nothing: declined: somebody else answers for the address",
+		"tick 601", "",
+		"decline want=.54 server=.1", "nothing: declined: somebody else answers for the address" } },
 	{ "RELEASE frees the address and closes the port", {
 		"request want=.50", "ack .50 to A@.50 3600s: bound again",
 		"release ciaddr=.50 server=.1", "nothing: released",
@@ -182,6 +216,99 @@ static const struct row rows[] = {
 	{ "INFORM for an address that the port does not have", {
 		"inform ciaddr=.50", "nothing: asks for an address that it does not have",
 		"inform", "nothing: asks for an address that it does not have" } },
+	/* --- what is told */
+	{ "options of the network: after its own, each once, what has no value not at all", {
+		"file dhcp: { dns: none, options: [ { option: ntp, value: 10.20.0.5 10.20.0.6 }, "
+		"{ option: 224, type: u16, value: 513 }, { option: mtu, value: 1400 }, { option: router } ] }", "",
+		"discover want=.50 see=3,26,42,224 codes",
+		"offer .50 to A@.50 3600s 3=- 26=0578 42=0a1400050a140006 224=0201 53 54 51 58 59 1 26 28 42 224: offered" } },
+	{ "options of a guest go before the network's, and its lease is the daemon's", {
+		"file dhcp: { options: [ { option: ntp, value: 10.20.0.5 } ] }\n"
+		"guests: [ { name: b, options: [ { option: 42, value: 10.20.0.7 }, { option: hostname, value: bee } ] } ]", "",
+		"discover by=B want=.51 see=42,12", "offer .51 to B@.51 3600s 42=0a140007 12=626565: offered",
+		"select by=B want=.51 server=.1 see=42", "ack .51 to B@.51 3600s 42=0a140007: bound",
+		"request want=.50 see=42,12", "ack .50 to A@.50 3600s 42=0a140005 12=-: bound again",
+		"show", "1=.50 2=.51 B=.51 bound 3600s/7200s daemon A=.50 bound 3600s/7200s",
+		"file guests: [ { name: a, options: [ { option: 12, value: ay } ] } ]", "",
+		"show", "1=.50 2=.51 B=.51 bound 3600s/7200s A=.50 bound 3600s/7200s daemon",
+		"renew ciaddr=.50 see=12", "ack .50 to A@.50 3600s 12=6179: renewed" } },
+	{ "option 108 is only for who asks for it", {
+		"file dhcp: { options: [ { option: ipv6-only, value: 300 } ] }", "",
+		"discover want=.50 list=1,3,6 see=108", "offer .50 to A@.50 3600s 108=-: offered",
+		"discover want=.50 list=1,108 see=108", "offer .50 to A@.50 3600s 108=0000012c: offered" } },
+	{ "routes without a default one get the router's, and 249 is the same (RFC 3442)", {
+		"file dhcp: { options: [ { option: routes, value: '10.0.0.0/8=10.20.0.5, 192.0.2.128/25=10.20.0.6' } ] }", "",
+		"discover want=.50 see=121,249,3",
+		"offer .50 to A@.50 3600s 121=080a0a14000519c00002800a140006000a140001 "
+		"249=080a0a14000519c00002800a140006000a140001 3=0a140001: offered",
+		"file dhcp: { options: [ { option: routes, value: 0.0.0.0/0=10.20.0.5 } ] }", "",
+		"discover want=.50 see=121", "offer .50 to A@.50 3600s 121=000a140005: offered" } },
+	{ "search list, compressed (RFC 3397)", {
+		"file dhcp: { options: [ { option: search, value: eng.lab.vm mkt.lab.vm lab.vm } ] }", "",
+		"discover want=.50 see=119",
+		"offer .50 to A@.50 3600s 119=03656e67036c616202766d00036d6b74c004c004: offered" } },
+	{ "an option of more than 255 bytes is split (RFC 3396)", {
+		"file dhcp: { options: [ { option: 224, type: hex, value: " HEX_100 HEX_100 HEX_100 " } ] }", "",
+		"discover want=.50 max=1500 see=224 codes",
+		"offer .50 to A@.50 3600s 224=" HEX_100 HEX_100 HEX_100
+		" 53 54 51 58 59 1 3 26 28 224 224: offered" } },
+	{ "what does not fit is left out, what was not asked for first", {
+		"file dhcp: { options: [ { option: 224, type: hex, value: " HEX_100 HEX_100 " }, "
+		"{ option: 225, type: hex, value: " HEX_100 " }, { option: 226, type: u8, value: 7 } ] }", "",
+		"discover want=.50 list=1,3,225,226 codes",
+		"offer .50 to A@.50 3600s 53 54 51 58 59 1 3 225 226 26 28: offered",
+		"discover want=.50 list=224,3,225 codes",
+		"offer .50 to A@.50 3600s 53 54 51 58 59 224 1 3 26 28 226: offered",
+		"discover want=.50 max=1500 list=1 codes",
+		"offer .50 to A@.50 3600s 53 54 51 58 59 1 3 26 28 224 225 226: offered" } },
+	/* --- firmware */
+	{ "PXE firmware is told its file, by its architecture", {
+		"file dhcp: { boot: [ { arch: efi-x64, file: ipxe.efi, server: 10.20.0.5 }, "
+		"{ arch: bios, file: undionly.kpxe }, { arch: efi-x64-http, file: 'http://10.20.0.5/b.efi' }, "
+		"{ ipxe: yes, file: 'http://10.20.0.5/menu.ipxe' } ] }", "",
+		"discover want=.50 class=PXEClient:Arch:00007:UNDI:003016 arch=7 list=1,3,66,67 boot see=66,67,60,175",
+		"offer .50 to A@.50 3600s 66=31302e32302e302e35 67=697078652e656669 60=- 175=- file=ipxe.efi next=.5: offered",
+		"discover want=.50 class=PXEClient arch=0 boot see=67", "offer .50 to A@.50 3600s 67=- file=undionly.kpxe next=.1: offered",
+		"discover want=.50 class=PXEClient arch=11 boot", "offer .50 to A@.50 3600s file= next=.1: offered",
+		"discover want=.50 class=HTTPClient:Arch:00016 arch=16 boot see=60,67",
+		"offer .50 to A@.50 3600s 60=48545450436c69656e74 67=687474703a2f2f31302e32302e302e352f622e656669 "
+		"file=http://10.20.0.5/b.efi next=.1: offered",
+		"discover want=.50 class=PXEClient user=iPXE arch=7 boot see=60,175",
+		"offer .50 to A@.50 3600s 60=- 175=b00101 file=http://10.20.0.5/menu.ipxe next=.1: offered",
+		"discover want=.50 class=MSFT boot", "offer .50 to A@.50 3600s file= next=.1: offered" } },
+	{ "PXE firmware gets no URL, HTTP firmware no path", {
+		"file dhcp: { boot: [ { file: 'http://10.20.0.5/b.efi' }, { file: pxelinux.0 } ] }", "",
+		"discover want=.50 class=PXEClient boot", "offer .50 to A@.50 3600s file=pxelinux.0 next=.1: offered",
+		"discover want=.50 class=HTTPClient boot", "offer .50 to A@.50 3600s file=http://10.20.0.5/b.efi next=.1: offered" } },
+	/* --- relays */
+	{ "a trusted relay asks for others; the answer goes to it, 82 last", {
+		"relay 2", "",
+		"discover by=B mac=02:00:00:00:00:77 giaddr=.9 want=.70 agent=0104cafe0001 see=82 codes",
+		"offer .70 to B@.9 3600s 82=0104cafe0001 53 54 51 58 59 1 3 26 82: offered",
+		"select by=B mac=02:00:00:00:00:77 giaddr=.9 want=.70 server=.1 agent=0104cafe0001",
+		"ack .70 to B@.9 3600s: bound",
+		"show", "2=.9 77=.70 bound 3600s/7200s",
+		"reboot by=B mac=02:00:00:00:00:77 giaddr=.9 want=.71", "nak 0.0.0.0 to B@.9: lease is of another address",
+		"tick 10", "",
+		"renew by=B mac=02:00:00:00:00:77 giaddr=.9 ciaddr=.70", "ack .70 to B@.9 3600s: renewed",
+		"release by=B mac=02:00:00:00:00:77 ciaddr=.70 server=.1", "nothing: released",
+		"show", "2=.9" } },
+	{ "a trusted relay asks for this network's addresses, and for no other port's guest", {
+		"relay 2", "",
+		"discover by=B mac=02:00:00:00:00:77 giaddr=192.0.2.1", "nothing: asks for another network",
+		"discover by=B mac=02:00:00:00:00:77 giaddr=.9 agent=0504c0000200", "nothing: asks for another network",
+		"discover by=B mac=02:00:00:00:00:77 giaddr=192.0.2.1 agent=05040a140000 want=.70", "offer .70 to B@192.0.2.1 3600s: offered",
+		"discover by=B mac=02:00:00:00:00:77 link=192.0.2.0", "nothing: asks for another network",
+		"discover by=B mac=03:00:00:00:00:77", "nothing: is for no client",
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"release by=B chaddr=A ciaddr=.50 server=.1", "nothing: is another port's client" } },
+	{ "clients behind a relay do not get the relay's own address, and go with its port", {
+		"relay 2", "",
+		"reboot by=B mac=02:00:00:00:00:77 giaddr=.9 want=.9", "nak 0.0.0.0 to B@.9: address is not available",
+		"reboot by=B mac=02:00:00:00:00:77 giaddr=.9 want=.70", "ack .70 to B@.9 3600s: bound again",
+		"remove 2", "",
+		"tick 0", "",
+		"leases", "0" } },
 	/* --- who may ask */
 	{ "BOOTP, replies and relayed requests are not answered", {
 		"bootp", "nothing: not a DHCP request",

@@ -6,7 +6,9 @@
  *	discover reboot select renew rebind decline release inform request bootp
  *	  with: by=A|B|C  want=.50 (50)  server=.1 (54)  ciaddr=.50
  *	  id=text (61)  host=text (12)  bcast  giaddr=.9  chaddr=B  net=9  slot=9
- *	  rapid (80)  max=590 (57)
+ *	  rapid (80)  max=590 (57)  list=1,3,121 (55)  class=PXEClient (60)
+ *	  user=iPXE (77)  arch=7 (93)  agent=0104... (82, hex)  link=192.0.2.0 (118)
+ *	  mac=02:..:01 (chaddr)  see=121,249: tell these options of the reply, in hex
  *	tick 61		seconds pass, then the scan runs; "wait" without the scan
  *	show		the leases and the addresses of the ports
  *	and what operators do: see do_step()
@@ -156,10 +158,40 @@ static inline int script_who(const char *line, const char *key)
 	return value[0] - 'A';
 }
 
+/* "1,3,121" */
+static inline size_t script_list(const char *text, __u8 *to, size_t size)
+{
+	size_t n = 0;
+
+	for (const char *p = text; *p && n < size; p += strcspn(p, ","), p += *p == ',')
+		to[n++] = (__u8)atoi(p);
+	return n;
+}
+
+static inline size_t script_unhex(const char *text, __u8 *to, size_t size)
+{
+	size_t n = 0;
+	unsigned int byte;
+
+	for (; n < size && sscanf(text + 2 * n, "%2x", &byte) == 1; n++)
+		to[n] = (__u8)byte;
+	return n;
+}
+
+static inline void script_option_agent(struct script_frame *f, const char *line)
+{
+	char text[600];
+	__u8 value[300];
+
+	if (script_arg(line, "agent", text, sizeof(text)))
+		script_option(f, 82, value, script_unhex(text, value, 255));
+}
+
 static inline void script_options(struct script_frame *f, const char *line)
 {
-	__u8 type = script_type(line), parameters[] = { 1, 3, 6, 15, 26 };
-	char text[64];
+	__u8 type = script_type(line), parameters[64] = { 1, 3, 6, 15, 26 };
+	size_t n_parameters = 5;
+	char text[1024];
 	__be16 max;
 
 	if (script_arg(line, "id", text, sizeof(text)))	/* before 53: order means nothing */
@@ -176,7 +208,19 @@ static inline void script_options(struct script_frame *f, const char *line)
 	}
 	if (script_arg(line, "rapid", NULL, 0))
 		script_option(f, 80, "", 0);
-	script_option(f, 55, parameters, sizeof(parameters));
+	if (script_arg(line, "list", text, sizeof(text)))
+		n_parameters = script_list(text, parameters, sizeof(parameters));
+	if (script_arg(line, "class", text, sizeof(text)))
+		script_option(f, 60, text, strlen(text));
+	if (script_arg(line, "user", text, sizeof(text)))
+		script_option(f, 77, text, strlen(text));
+	if (script_arg(line, "arch", text, sizeof(text))) {
+		max = htons((__u16)atoi(text));
+		script_option(f, 93, &max, 2);
+	}
+	script_option_ip(f, line, "link", 118);
+	script_option_agent(f, line);
+	script_option(f, 55, parameters, n_parameters);
 	f->bytes[f->len++] = 255;
 }
 
@@ -187,6 +231,18 @@ static inline void script_set_lengths(struct script_frame *f)
 
 	memcpy(f->bytes + 16, &ip, sizeof(ip));
 	memcpy(f->bytes + 38, &udp, sizeof(udp));
+}
+
+static inline void script_chaddr(const char *line, __u8 *to)
+{
+	char text[24];
+
+	if (script_arg(line, "mac", text, sizeof(text)))
+		assert_int_equal(sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", to, to + 1, to + 2,
+					to + 3, to + 4, to + 5), 6);
+	else
+		memcpy(to, script_macs[script_who(line, script_arg(line, "chaddr", NULL, 0) ?
+						  "chaddr" : "by")], 6);
 }
 
 static inline struct script_frame script_request(const char *line)
@@ -204,7 +260,7 @@ static inline struct script_frame script_request(const char *line)
 	struct udphdr udp = { .source = htons(68), .dest = htons(67) };
 	struct ether_header eth = { .ether_type = htons(ETHERTYPE_IP) };
 
-	memcpy(h.chaddr, script_macs[script_who(line, script_arg(line, "chaddr", NULL, 0) ? "chaddr" : "by")], 6);
+	script_chaddr(line, h.chaddr);
 	script_options(&f, line);
 	memset(eth.ether_dhost, 0xff, 6);
 	if (unicast)
@@ -262,7 +318,7 @@ static inline __u32 script_seconds(const __u8 *frame, size_t len, __u8 code)
 /* RFC 2131 table 3, RFC 6842: what holds for every reply of its type. */
 static inline void script_check_options(const __u8 *frame, size_t len, const char *line, __u8 type)
 {
-	static const __u8 never[] = { 50, 55, 57, 80, 82, 52 };
+	static const __u8 never[] = { 50, 55, 57, 52, 118, 77, 93 };
 	bool times = type == 2 || (type == 5 && strncmp(line, "inform", 6));
 	__u32 lease = script_seconds(frame, len, 51);
 	__be32 server = script_ip(1);
@@ -273,6 +329,9 @@ static inline void script_check_options(const __u8 *frame, size_t len, const cha
 	assert_memory_equal(script_find(frame, len, 54, &n), &server, 4);
 	for (size_t i = 0; i < sizeof(never); i++)
 		assert_false(script_has(frame, len, never[i]));
+	assert_int_equal(script_has(frame, len, 82), script_arg(line, "agent", NULL, 0));
+	if (type != 5 || !script_arg(line, "rapid", NULL, 0))
+		assert_false(script_has(frame, len, 80));
 	assert_int_equal(!!lease, times);
 	assert_int_equal(script_seconds(frame, len, 58), lease / 2);
 	assert_int_equal(script_seconds(frame, len, 59), (__u64)lease * 7 / 8);
@@ -286,6 +345,7 @@ static inline void script_check_options(const __u8 *frame, size_t len, const cha
 static inline void script_check_header(const struct cv_dhcp *h, const char *line, __u8 type)
 {
 	static const __u8 zeros[128];
+	__u8 chaddr[6];
 
 	assert_int_equal(h->op, 2);
 	assert_int_equal(h->htype, 1);
@@ -293,16 +353,48 @@ static inline void script_check_header(const struct cv_dhcp *h, const char *line
 	assert_int_equal(h->hops, 0);
 	assert_int_equal(h->secs, 0);
 	assert_int_equal(h->xid, htonl(0xdecade01));
-	assert_int_equal(!!(h->flags & htons(0x8000)), script_arg(line, "bcast", NULL, 0));
+	assert_int_equal(!!(h->flags & htons(0x8000)), script_arg(line, "bcast", NULL, 0) ||
+			 (type == 6 && h->giaddr));
+	assert_int_equal(h->giaddr, script_arg_ip(line, "giaddr"));
 	assert_int_equal(h->magic, htonl(CV_DHCP_MAGIC));
-	assert_memory_equal(h->chaddr, script_macs[script_who(line, "by")], 6);
+	script_chaddr(line, chaddr);
+	assert_memory_equal(h->chaddr, chaddr, 6);
 	assert_memory_equal(h->chaddr + 6, zeros, 10);
 	assert_memory_equal(h->sname, zeros, 64);
-	assert_memory_equal(h->file, zeros, 128);
+	if (!script_arg(line, "class", NULL, 0) && !script_arg(line, "user", NULL, 0))
+		assert_memory_equal(h->file, zeros, 128);
 	assert_int_equal(h->ciaddr, type == 5 && !script_arg(line, "want", NULL, 0) ?
 				    script_arg_ip(line, "ciaddr") : 0);
 	if (type == 6)
 		assert_int_equal(h->yiaddr, 0);
+}
+
+/* " 121=180a14 file=pxe next=.5", as "see" wishes; parts of a split option are joined */
+static inline void script_print_seen(FILE *f, const __u8 *frame, size_t len, const char *line)
+{
+	const __u8 *start = frame + FRAME_HEADERS + sizeof(struct cv_dhcp);
+	__u8 codes[32];
+	char text[128];
+	size_t n = script_arg(line, "see", text, sizeof(text)) ? script_list(text, codes, 32) : 0;
+	struct cv_dhcp h;
+
+	for (size_t i = 0; i < n; i++) {
+		fprintf(f, " %u=", codes[i]);
+		if (!script_has(frame, len, codes[i]))
+			fputc('-', f);
+		for (const __u8 *p = start; *p != 255; p += *p ? 2 + p[1] : 1)
+			for (int k = 0; *p == codes[i] && k < p[1]; k++)
+				fprintf(f, "%02x", p[2 + k]);
+	}
+	memcpy(&h, frame + FRAME_HEADERS, sizeof(h));
+	if (script_arg(line, "boot", NULL, 0)) {
+		fprintf(f, " file=%.128s next=", h.file);
+		script_print_ip(f, h.siaddr);
+	}
+	if (script_arg(line, "codes", NULL, 0))
+		for (const __u8 *p = start; *p != 255; p += *p ? 2 + p[1] : 1)
+			if (*p)
+				fprintf(f, " %u", *p);
 }
 
 /* "offer .50 to A@.50 3600s" */
@@ -326,15 +418,19 @@ static inline void script_print_reply(FILE *f, const __u8 *frame, size_t len, co
 	fprintf(f, "%s ", names[type]);
 	script_print_ip(f, h.yiaddr);
 	if (memcmp(frame, broadcast, 6)) {
-		assert_memory_equal(frame, h.chaddr, 6);
+		if (h.giaddr)
+			assert_memory_equal(frame, script_macs[script_who(line, "by")], 6);
+		else
+			assert_memory_equal(frame, h.chaddr, 6);
 		fprintf(f, " to %c@", 'A' + script_who(line, "by"));
 	} else {
 		fputs(" to all@", f);
 	}
 	script_print_ip(f, daddr);
-	assert_int_equal(frame[36] << 8 | frame[37], 68);
+	assert_int_equal(frame[36] << 8 | frame[37], h.giaddr ? 67 : 68);
 	if (script_seconds(frame, len, 51))
 		fprintf(f, " %us", script_seconds(frame, len, 51));
+	script_print_seen(f, frame, len, line);
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dhcp_conversations.h"
+#include "dhcp_profile.h"
 #include "dhcp_script.h"
 #include "dhcp_server.h"
 #include "fake_tables.h"
@@ -23,6 +24,7 @@
 
 struct stage {
 	struct dhcp_leases *leases;
+	struct dhcp_profiles *profiles;
 	bool locked, held;
 	char left[64], ended[64];
 };
@@ -67,7 +69,9 @@ static void start_server(struct stage *s)
 	const struct dhcp_hooks hooks = { on_lock, on_unlock, on_left, on_ended, s };
 
 	dhcp_leases_free(s->leases);
+	dhcp_profiles_free(s->profiles);
 	s->leases = NULL;
+	s->profiles = dhcp_profiles_new();
 	assert_int_equal(dhcp_leases_new(&fake, &hooks, &s->leases), 0);
 }
 
@@ -80,7 +84,7 @@ static void set_stage(struct stage *s)
 	fake.now_ns = START_NS;
 	fake.network[NET] = (struct cv_network) {
 		.mode = CV_MODE_NAT, .flags = CV_NET_DHCP, .subnet = script_ip(0),
-		.netmask = htonl(0xffffff00), .gateway = script_ip(1), .lease_s = 3600,
+		.netmask = htonl(0xffffff00), .gateway = script_ip(1), .lease_s = 3600, .mtu = 1500,
 	};
 	memcpy(fake.network[NET].gateway_mac, script_gateway_mac, 6);
 	fake.options[NET].len = sizeof(blob);
@@ -136,6 +140,18 @@ static void command_reserves(const char *line)
 	assert_int_equal(tables_lease_put(&fake, &key, &lease), 0);
 }
 
+/* The file; the port's `up` and daemon's reload have been. */
+static void operator_configures(struct stage *s, const char *text)
+{
+	struct config cfg;
+	char *error = NULL;
+
+	if (config_parse("t", text, strlen(text), &cfg, &error))
+		fail_msg("%s", error);
+	assert_int_equal(dhcp_profiles_set(s->profiles, &fake, NET, &fake.network[NET], &cfg), 0);
+	config_release(&cfg);
+}
+
 static void kernel_renews(const char *line)
 {
 	struct cv_lease_key key = { .net = NET };
@@ -179,6 +195,13 @@ static bool do_step(struct stage *s, const char *line)
 		fake.network[NET].flags = 0;
 	else if (IS("small"))	/* .0/30: one guest */
 		fake.network[NET].netmask = htonl(0xfffffffc), fake.port[3].ip = script_ip(3);
+	else if (IS("file"))
+		operator_configures(s, arg);
+	else if (IS("relay"))
+		fake.port[atoi(arg)].flags |= CV_PORT_RELAY | CV_PORT_STATIC,
+		fake.port[atoi(arg)].ip = script_ip(9);
+	else if (IS("rapid-commit"))
+		fake.network[NET].flags |= CV_NET_RAPID_COMMIT;
 	else if (IS("restart"))
 		start_server(s);
 	else if (IS("fail"))
@@ -199,6 +222,8 @@ static void print_lease(FILE *f, const struct fake_lease *e)
 
 	if (dhcp_leases_is_declined(&e->key))
 		fputs("declined=", f);
+	else if (e->lease.flags & CV_LEASE_RELAYED)
+		fprintf(f, "%02x=", e->key.mac[5]);
 	else
 		fprintf(f, "%c=", e->key.mac[5] - 10 + 'A');
 	script_print_ip(f, e->lease.ip);
@@ -208,7 +233,9 @@ static void print_lease(FILE *f, const struct fake_lease *e)
 		fprintf(f, " %llds ", horizon);
 	else
 		fprintf(f, " %s %llds/%llds ", states[e->lease.state], expiry < 0 ? 0 : expiry, horizon);
-	if (e->lease.hostname[0])
+	if (e->lease.flags & CV_LEASE_DAEMON)
+		fputs("daemon ", f);
+	if (e->lease.hostname[0] && !dhcp_leases_is_declined(&e->key))
 		fprintf(f, "%s ", e->lease.hostname);
 }
 
@@ -281,7 +308,8 @@ static void client_asks(struct stage *s, FILE *f, const char *line)
 	if (script_arg(line, "old", text, sizeof(text)))
 		req.boot_ns -= strtoull(text, NULL, 10) * 1000000000ULL;
 	size = offsetof(struct cv_request, frame) + frame.len - !strcmp(line, "cut");
-	err = dhcp_server_answer(&fake, s->leases, &req, size, fake.now_ns, &reply);
+	err = dhcp_server_answer(&(struct dhcp_server) { &fake, s->leases, s->profiles }, &req, size,
+				 fake.now_ns, &reply);
 	if (err) {
 		fprintf(f, "error %d", err);
 		return;
@@ -328,6 +356,7 @@ static void conversation_goes(void **state)
 		free(got);
 	}
 	dhcp_leases_free(s.leases);
+	dhcp_profiles_free(s.profiles);
 }
 
 /* --- a daemon that dies at every write in turn */
@@ -407,6 +436,7 @@ static void death_between_any_two_writes_harms_nobody(void **state)
 		check_bindings();
 		check_end_of_life();
 		dhcp_leases_free(s.leases);
+		dhcp_profiles_free(s.profiles);
 	}
 	assert_true(deaths > 12);	/* each of them was one write later */
 }
@@ -427,11 +457,12 @@ static void damaged_requests_do_no_harm(void **state)
 		for (int k = 0; k < 1 + i % 4; k++)
 			req.frame[14 + rand_r(&seed) % (frame.len - 14)] = (__u8)rand_r(&seed);
 		req.len = (__u16)(i % 3 ? frame.len : rand_r(&seed) % frame.len);
-		assert_int_equal(dhcp_server_answer(&fake, s.leases, &req, sizeof(req), fake.now_ns,
-						    &reply), 0);
+		assert_int_equal(dhcp_server_answer(&(struct dhcp_server) { &fake, s.leases, s.profiles },
+						    &req, sizeof(req), fake.now_ns, &reply), 0);
 		assert_true(count_leases() <= 1 || fake.lease[1].lease.state == CV_LEASE_SUSPENDED);
 	}
 	dhcp_leases_free(s.leases);
+	dhcp_profiles_free(s.profiles);
 }
 
 int main(void)
