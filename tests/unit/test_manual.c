@@ -369,6 +369,8 @@ static void keys_are_the_schemas(void **state)
 
 	names_in_source("user/config_schema.c", "CYAML_FIELD_", "abcdefghijklmnopqrstuvwxyz-",
 			&wanted);
+	names_in_source("user/config_schema_dhcp.c", "CYAML_FIELD_", "abcdefghijklmnopqrstuvwxyz-",
+			&wanted);
 	words_sort(&wanted);
 	keys_of_manual(&got);
 	assert_true(got.n > 10);
