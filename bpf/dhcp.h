@@ -34,13 +34,17 @@ static __always_inline int dhcp_load(struct __sk_buff *skb, const struct pkt *p,
 {
 	__u32 fixed = p->l4_off + 8, options = fixed + CV_DHCP_FIXED_SIZE;
 	__u64 size = p->len + PKT_IP_OFF - options;
+	__be16 udp_len;
 	int drop;
 
 	/* By the IP packet's length: what pads the frame behind it is no option. */
 	if (pkt_is_fragment(p) || p->len + PKT_IP_OFF <= options || skb->len > CV_FRAME_SIZE)
 		return CV_DROP_DHCP_MALFORMED;
+	if (bpf_skb_load_bytes(skb, p->l4_off + offsetof(struct udphdr, len), &udp_len, 2) ||
+	    bpf_ntohs(udp_len) != p->len + PKT_IP_OFF - p->l4_off)
+		return CV_DROP_DHCP_MALFORMED;
 	s->off = s->type = s->requested = s->server = 0;
-	s->id_off = s->id_len = s->odd = s->rapid = 0;
+	s->seen = s->id_off = s->id_len = s->odd = s->rapid = 0;
 	if (bpf_skb_load_bytes(skb, fixed, &s->msg, sizeof(s->msg)))
 		return CV_DROP_DHCP_MALFORMED;
 	drop = dhcp_check(s, port);
@@ -91,7 +95,7 @@ static __always_inline __u8 dhcp_answer_type(const struct dhcp_scratch *s, const
 		return 0;
 	if (s->server && s->server != n->gateway)
 		return 0;
-	if (s->requested)	/* SELECTING, INIT-REBOOT */
+	if (s->seen & DHCP_SEEN_REQUESTED)	/* SELECTING, INIT-REBOOT */
 		return s->requested == l->ip && !m->ciaddr ? CV_DHCP_ACK : 0;
 	/* RENEWING, REBINDING */
 	return !s->server && m->ciaddr == l->ip && p->saddr == l->ip ? CV_DHCP_ACK : 0;
@@ -360,6 +364,9 @@ static __noinline int dhcp_known(struct __sk_buff *skb, const struct pkt *p,
 	int drop;
 
 	if (!n || !o || !port || !o->len)
+		return -1;
+	/* Whoever relays from elsewhere asks for addresses that are not ours. */
+	if (s->msg.giaddr && (s->msg.giaddr & n->netmask) != n->subnet)
 		return -1;
 	l = dhcp_lease(s, p, port);
 	if (!l)

@@ -19,6 +19,11 @@
 #define DHCP_CLIENT_ID_MAX	(CV_CLIENT_ID_SIZE - 1)
 #define DHCP_HEADERS		(ETH_HLEN + 20 + 8)
 
+#define DHCP_SEEN_TYPE		(1U << 0)
+#define DHCP_SEEN_REQUESTED	(1U << 1)
+#define DHCP_SEEN_SERVER	(1U << 2)
+#define DHCP_SEEN_ID		(1U << 3)
+
 struct dhcp_reply {
 	__u16 align;			/* keeps the rest aligned; not sent */
 	struct ethhdr eth;
@@ -35,6 +40,7 @@ struct dhcp_reply {
  * @off:	the parser's place in @options
  * @type:	option 53
  * @requested, @server: options 50 and 54; 0 when absent
+ * @seen:	DHCP_SEEN_*: which were there
  * @id_off, @id_len: the value of option 61; @id_len 0 when absent
  * @odd:	an option that only the daemon understands was seen
  * @rapid:	option 80 was seen; counts in a DISCOVER alone
@@ -47,6 +53,7 @@ struct dhcp_scratch {
 	__u32  type;
 	__be32 requested;
 	__be32 server;
+	__u32  seen;
 	__u32  id_off;
 	__u32  id_len;
 	__u32  odd;
@@ -82,6 +89,13 @@ static __always_inline bool dhcp_is_firmware(struct dhcp_scratch *s, __u32 off, 
 	return word == bpf_htonl(0x50584543) || word == bpf_htonl(0x48545450);
 }
 
+/* A second one of its kind: parts of one value (RFC 3396), which the daemon joins. */
+static __always_inline void dhcp_see(struct dhcp_scratch *s, __u32 what)
+{
+	s->odd |= s->seen & what;
+	s->seen |= what;
+}
+
 /* Note one option.  Return: 0, or CV_DROP_DHCP_MALFORMED for a wrong length. */
 static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 off, __u32 len)
 {
@@ -89,23 +103,24 @@ static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 
 	case CV_DHCP_OPT_MESSAGE_TYPE:
 		if (len != 1)
 			return CV_DROP_DHCP_MALFORMED;
-		s->odd |= s->type;
+		dhcp_see(s, DHCP_SEEN_TYPE);
 		s->type = dhcp_byte(s, off);
 		return 0;
 	case CV_DHCP_OPT_REQUESTED_IP:
 		if (len != 4)
 			return CV_DROP_DHCP_MALFORMED;
-		s->odd |= s->requested;
+		dhcp_see(s, DHCP_SEEN_REQUESTED);
 		s->requested = dhcp_ip(s, off);
 		return 0;
 	case CV_DHCP_OPT_SERVER_ID:
 		if (len != 4)
 			return CV_DROP_DHCP_MALFORMED;
-		s->odd |= s->server;
+		dhcp_see(s, DHCP_SEEN_SERVER);
 		s->server = dhcp_ip(s, off);
 		return 0;
 	case CV_DHCP_OPT_CLIENT_ID:
-		s->odd |= s->id_len || len > DHCP_CLIENT_ID_MAX;
+		dhcp_see(s, DHCP_SEEN_ID);
+		s->odd |= !len || len > DHCP_CLIENT_ID_MAX;
 		s->id_off = off;
 		s->id_len = len;
 		return 0;

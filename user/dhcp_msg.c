@@ -68,9 +68,8 @@ static int open_frame(struct span *s, struct dhcp_msg *m)
 	m->daddr = ip.daddr;
 
 	if (!take(s, &udp, sizeof(udp)) || udp.dest != htons(CV_DHCP_SERVER_PORT) ||
-	    ntohs(udp.len) < sizeof(udp) || ntohs(udp.len) - sizeof(udp) > s->len)
+	    ntohs(udp.len) != sizeof(udp) + s->len)
 		return -EBADMSG;
-	s->len = ntohs(udp.len) - sizeof(udp);
 	return 0;
 }
 
@@ -79,6 +78,21 @@ static int open_frame(struct span *s, struct dhcp_msg *m)
 /* What is done with each option of an area. */
 typedef void (*option_fn)(struct dhcp_msg *m, __u8 code, const __u8 *value, size_t len);
 
+/* What decides is never split, nor given as an empty part of a split one. */
+static bool part_ok(__u8 code, __u8 len)
+{
+	switch (code) {
+	case CV_DHCP_OPT_MESSAGE_TYPE:
+		return len == 1;
+	case CV_DHCP_OPT_REQUESTED_IP:
+	case CV_DHCP_OPT_SERVER_ID:
+		return len == 4;
+	default:
+		return true;
+	}
+}
+
+/* Return: 1 when the area has an end, 0 when it stops without, -EBADMSG */
 static int walk_area(struct dhcp_msg *m, struct span s, option_fn fn)
 {
 	__u8 code, len;
@@ -87,14 +101,14 @@ static int walk_area(struct dhcp_msg *m, struct span s, option_fn fn)
 		if (code == CV_DHCP_OPT_PAD)
 			continue;
 		if (code == CV_DHCP_OPT_END)
-			return 0;
-		if (!take(&s, &len, 1) || s.len < len)
+			return 1;
+		if (!take(&s, &len, 1) || s.len < len || !part_ok(code, len))
 			return -EBADMSG;
 		fn(m, code, s.bytes, len);
 		s.bytes += len;
 		s.len -= len;
 	}
-	return 0;	/* some clients leave the end out */
+	return 0;
 }
 
 static int walk_all(struct dhcp_msg *m, struct span options, __u8 overload, option_fn fn)
@@ -103,11 +117,12 @@ static int walk_all(struct dhcp_msg *m, struct span options, __u8 overload, opti
 	struct span sname = { m->hdr.sname, sizeof(m->hdr.sname) };
 	int err = walk_area(m, options, fn);
 
-	if (!err && (overload & OVERLOAD_FILE))
+	/* In these areas some clients leave the end out. */
+	if (err >= 0 && (overload & OVERLOAD_FILE))
 		err = walk_area(m, file, fn);
-	if (!err && (overload & OVERLOAD_SNAME))
+	if (err >= 0 && (overload & OVERLOAD_SNAME))
 		err = walk_area(m, sname, fn);
-	return err;
+	return err < 0 ? err : 0;
 }
 
 static void measure(struct dhcp_msg *m, __u8 code, const __u8 *value, size_t len)
@@ -150,8 +165,8 @@ static int read_options(struct span s, struct dhcp_msg *m)
 	__u8 overload;
 	int err = walk_area(m, s, read_overload);
 
-	if (err)
-		return err;
+	if (err <= 0)
+		return -EBADMSG;
 	overload = (__u8)m->len[CV_DHCP_OPT_OVERLOAD];
 	m->at[CV_DHCP_OPT_OVERLOAD] = 0;
 	m->len[CV_DHCP_OPT_OVERLOAD] = 0;

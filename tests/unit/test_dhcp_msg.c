@@ -41,6 +41,7 @@ static const struct frame_row frame_rows[] = {
 	{ "do not fragment is fine", "discover", { { 20, 0x40 } }, 0, 0 },
 	{ "TCP", "discover", { { 23, 6 } }, 0, -EBADMSG },
 	{ "to the client's port", "discover", { { 37, 68 } }, 0, -EBADMSG },
+	{ "UDP length below what IP says", "discover", { { 39, 250 } }, 0, -EBADMSG },
 	{ "UDP length beyond the packet", "discover", { { 38, 5 } }, 0, -EBADMSG },
 	{ "UDP length below its header", "discover", { { 38, 0 }, { 39, 7 } }, 0, -EBADMSG },
 	{ "a wrong UDP checksum is not looked at", "discover", { { 40, 1 } }, 0, 0 },
@@ -52,6 +53,7 @@ static const struct frame_row frame_rows[] = {
 	{ "message type of no bytes", "discover", { { OPTIONS_AT + 1, 0 }, { OPTIONS_AT + 2, 0 } }, 0, -EBADMSG },
 	{ "message type of two bytes", "discover", { { OPTIONS_AT + 1, 2 } }, 0, -EBADMSG },
 	{ "option longer than the message", "discover", { { OPTIONS_AT + 4, 200 } }, 0, -EBADMSG },
+	{ "no end", "discover", { { OPTIONS_AT + 10, 0 } }, 0, -EBADMSG },
 	{ "requested address of three bytes", "discover want=.50", { { OPTIONS_AT + 4, 3 } }, 0, -EBADMSG },
 	{ "requested address of seven bytes", "discover want=.50 server=.1", { { OPTIONS_AT + 4, 7 } }, 0, -EBADMSG },
 	{ "server identifier of three bytes", "discover server=.1", { { OPTIONS_AT + 4, 3 } }, 0, -EBADMSG },
@@ -90,7 +92,6 @@ static const struct option_row option_rows[] = {
 	{ "one option", "\x35\x01\x01\x0c\x03" "abc\xff", "", "", 12, "abc" },
 	{ "an option that is not there", "\x35\x01\x01\xff", "", "", 12, NULL },
 	{ "an empty option is there", "\x35\x01\x01\x50\x00", "", "", 80, "" },
-	{ "no end", "\x35\x01\x01\x0c\x03" "abc", "", "", 12, "abc" },
 	{ "nothing is read behind the end", "\x35\x01\x01\xff\x0c\x03" "abc", "", "", 12, NULL },
 	{ "a split option is joined", "\x35\x01\x01\x0c\x02" "ab\x3d\x02zz\x0c\x03" "cde\xff", "", "", 12, "abcde" },
 	{ "the other one is not harmed", "\x35\x01\x01\x0c\x02" "ab\x3d\x02zz\x0c\x03" "cde\xff", "", "", 61, "zz" },
@@ -126,8 +127,10 @@ static void option_is_found(void **state)
 	set_area(f.bytes + HEADER(file), row->file);
 	set_area(f.bytes + HEADER(sname), row->sname);
 	f.len = OPTIONS_AT + set_area(f.bytes + OPTIONS_AT, row->options);
-	if (row->code == 80)
+	if (row->code == 80) {
 		f.bytes[f.len++] = 0;
+		f.bytes[f.len++] = 255;
+	}
 	script_set_lengths(&f);
 
 	assert_int_equal(dhcp_msg_parse(f.bytes, f.len, &m), 0);
