@@ -3,6 +3,7 @@
 # make            build            make up      a network in seconds
 # make check      every test       make demo    a real guest fetches a page
 # make check-unit no root, quick   make bench   against nft, in one run
+# make fuzz       FUZZ_S seconds
 # make install    DESTDIR, PREFIX  make clean
 
 BUILD	?= build
@@ -71,6 +72,15 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/asan/libculv
 	@echo "  CC    $@"
 	@$(CC) -std=gnu11 $(WARN) $(SANITIZE) $(CPPFLAGS_ALL) -o $@ $< $(BUILD)/asan/libculvert.a $(PKG_LIBS) -lcmocka
 
+# --- fuzzing: the pure half of DHCP alone, by clang, whose libFuzzer it is
+FUZZ_SRC = user/dhcp_msg.c user/dhcp_build.c user/dhcp_choose.c user/dhcp_options.c user/dhcp_set.c user/dhcp_boot.c
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) $(wildcard user/dhcp_*.h include/culvert/*.h) | $(BUILD)/fuzz
+	@echo "  CC    $@"
+	@$(CLANG) -std=gnu11 $(WARN) $(SANITIZE) -fsanitize=fuzzer -O2 $(CPPFLAGS_ALL) -o $@ $< $(FUZZ_SRC)
+
+fuzz: $(BUILD)/fuzz/fuzz_dhcp
+	@tests/fuzz/run
+
 # --- packet tables; what is no test_*.c is shared by all of them
 BPFTEST	= $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%,$(wildcard tests/bpf/test_*.c))
 BPFTEST_OBJ = $(patsubst tests/bpf/%.c,$(BUILD)/bpftest/%.o,$(filter-out tests/bpf/test_%,$(wildcard tests/bpf/*.c))) \
@@ -104,7 +114,7 @@ $(BUILD)/%: tools/%.c | $(BUILD)
 
 -include $(wildcard $(BUILD)/*/*.d tools/bench/*.mk)
 
-$(BUILD) $(BUILD)/user $(BUILD)/asan $(BUILD)/unit $(BUILD)/bpftest $(BUILD)/man:
+$(BUILD) $(BUILD)/user $(BUILD)/asan $(BUILD)/unit $(BUILD)/bpftest $(BUILD)/man $(BUILD)/fuzz:
 	@mkdir -p $@
 
 $(BUILD)/man/%: docs/%.scd | $(BUILD)/man
@@ -150,5 +160,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps up demo check check-unit bench unit tools tests install uninstall clean
+.PHONY: all deps up demo check check-unit fuzz bench unit tools tests install uninstall clean
 .DELETE_ON_ERROR:
