@@ -14,6 +14,7 @@
 #include "guard.h"
 
 #define DHCP_NS_PER_S		1000000000ULL
+#define DHCP_NAME_MAX		63	/* letters that a lease keeps */
 #define DHCP_MIN_GRANT_S	60	/* less than that to grant: the daemon decides */
 
 /* Is this a message that a client on this port may send at all? */
@@ -44,6 +45,7 @@ static __always_inline int dhcp_load(struct __sk_buff *skb, const struct pkt *p,
 	    bpf_ntohs(udp_len) != p->len + PKT_IP_OFF - p->l4_off)
 		return CV_DROP_DHCP_MALFORMED;
 	s->off = s->type = s->requested = s->server = 0;
+	s->name_off = s->name_len = 0;
 	s->seen = s->id_off = s->id_len = s->odd = s->rapid = 0;
 	if (bpf_skb_load_bytes(skb, fixed, &s->msg, sizeof(s->msg)))
 		return CV_DROP_DHCP_MALFORMED;
@@ -77,6 +79,51 @@ static __always_inline bool dhcp_same_client(struct dhcp_scratch *s, const struc
 			return false;
 	}
 	return true;
+}
+
+/* One character of the client's name against the lease's.  False: they differ. */
+static __always_inline bool dhcp_same_letter(struct dhcp_scratch *s, const struct cv_lease *l, __u8 c)
+{
+	__u32 at = DHCP_VOLATILE(s->name_at) & (sizeof(l->hostname) - 1);
+	char want = l->hostname[at];
+
+	if (c >= 'A' && c <= 'Z')
+		c += 'a' - 'A';
+	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+		if (DHCP_VOLATILE(s->name_tail) || want != (char)c)
+			return false;
+	} else if (!at) {
+		return true;	/* what is in front of the name is not kept */
+	} else if (want != '-') {
+		DHCP_VOLATILE(s->name_tail) = 1;	/* nor what is behind it */
+		return true;
+	}
+	DHCP_VOLATILE(s->name_at) = at + 1;
+	return true;
+}
+
+/*
+ * Does the client still have the name of its lease, as dhcp_msg_hostname() reads
+ * it?  The daemon must hear of a new one.  Who has a reservation is known by
+ * another name, and who sends none keeps what he has.
+ */
+static __noinline int dhcp_same_name(struct dhcp_scratch *s, const struct cv_lease *l)
+{
+	if (!s->name_len || l->flags & CV_LEASE_STATIC)
+		return 1;
+	DHCP_VOLATILE(s->name_at) = 0;
+	DHCP_VOLATILE(s->name_tail) = 0;
+	for (__u32 i = 0; i < DHCP_NAME_MAX; i++) {
+		__u8 c = dhcp_byte(s, s->name_off + i);
+
+		if (i >= s->name_len || c == '.' || !c)
+			break;
+		if (!dhcp_same_letter(s, l, c))
+			return 0;
+	}
+	/* A longer one is cut, so its end cannot be compared. */
+	return DHCP_VOLATILE(s->name_at) == 0 || s->name_len > DHCP_NAME_MAX ||
+	       !l->hostname[DHCP_VOLATILE(s->name_at) & (sizeof(l->hostname) - 1)];
 }
 
 /*
@@ -369,7 +416,7 @@ static __noinline int dhcp_known(struct __sk_buff *skb, const struct pkt *p,
 	if (s->msg.giaddr && (s->msg.giaddr & n->netmask) != n->subnet)
 		return -1;
 	l = dhcp_lease(s, p, port);
-	if (!l)
+	if (!l || !dhcp_same_name(s, l))
 		return -1;
 	s->reply_type = dhcp_answer_type(s, p, l, n);
 	s->grant_s = dhcp_grant(l, n, now);

@@ -23,6 +23,9 @@
 #define DHCP_SEEN_REQUESTED	(1U << 1)
 #define DHCP_SEEN_SERVER	(1U << 2)
 #define DHCP_SEEN_ID		(1U << 3)
+#define DHCP_SEEN_HOSTNAME	(1U << 4)
+#define DHCP_SEEN_FQDN		(1U << 5)
+#define DHCP_SEEN_NAME		(1U << 6)	/* in option 81 */
 
 struct dhcp_reply {
 	__u16 align;			/* keeps the rest aligned; not sent */
@@ -42,6 +45,8 @@ struct dhcp_reply {
  * @requested, @server: options 50 and 54; 0 when absent
  * @seen:	DHCP_SEEN_*: which were there
  * @id_off, @id_len: the value of option 61; @id_len 0 when absent
+ * @name_off, @name_len: the name in option 81, else 12; @name_len 0 when there is none
+ * @name_at, @name_tail: how far dhcp_same_name() has come
  * @odd:	an option that only the daemon understands was seen
  * @rapid:	option 80 was seen; counts in a DISCOVER alone
  * @relayed:	the client is another one than the port's guest
@@ -56,6 +61,10 @@ struct dhcp_scratch {
 	__u32  seen;
 	__u32  id_off;
 	__u32  id_len;
+	__u32  name_off;
+	__u32  name_len;
+	__u32  name_at;
+	__u32  name_tail;
 	__u32  odd;
 	__u32  rapid;
 	__u32  relayed;
@@ -96,6 +105,27 @@ static __always_inline void dhcp_see(struct dhcp_scratch *s, __u32 what)
 	s->seen |= what;
 }
 
+/* RFC 4702: text, or DNS wire format, of which the first label counts. */
+static __always_inline void dhcp_fqdn(struct dhcp_scratch *s, __u32 off, __u32 len)
+{
+	__u32 label;
+
+	dhcp_see(s, DHCP_SEEN_FQDN);
+	if (len < 4)
+		return;
+	label = len - 3;
+	off += 3;
+	if (dhcp_byte(s, off - 3) & 4) {
+		label = dhcp_byte(s, off);
+		off++;
+		if (!label || label > len - 4)
+			return;
+	}
+	s->name_off = off;
+	s->name_len = label;
+	s->seen |= DHCP_SEEN_NAME;
+}
+
 /* Note one option.  Return: 0, or CV_DROP_DHCP_MALFORMED for a wrong length. */
 static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 off, __u32 len)
 {
@@ -126,6 +156,16 @@ static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 
 		return 0;
 	case CV_DHCP_OPT_VENDOR_CLASS:
 		s->odd |= dhcp_is_firmware(s, off, len);
+		return 0;
+	case CV_DHCP_OPT_HOSTNAME:
+		dhcp_see(s, DHCP_SEEN_HOSTNAME);
+		if (!(s->seen & DHCP_SEEN_NAME)) {
+			s->name_off = off;
+			s->name_len = len;
+		}
+		return 0;
+	case CV_DHCP_OPT_FQDN:
+		dhcp_fqdn(s, off, len);
 		return 0;
 	case CV_DHCP_OPT_RAPID_COMMIT:
 		s->rapid = 1;

@@ -163,6 +163,7 @@ void dhcp_setup(void)
 		.ip = htonl(ANN_IP), .slot = ANN, .state = CV_LEASE_BOUND,
 		.start_boot_ns = now, .expiry_boot_ns = now + 600 * 1000000000ULL,
 		.horizon_boot_ns = now + 2ULL * CV_DHCP_LEASE_S * 1000000000,
+		.hostname = "ann",
 	};
 
 	dhcp_set_options(OPTIONS_OF_NET, sizeof(OPTIONS_OF_NET) - 1);

@@ -116,6 +116,10 @@ LEASE_EDIT(reserved, l->flags = CV_LEASE_STATIC; l->horizon_boot_ns = ~0ULL)
 LEASE_EDIT(of_the_daemon, l->flags = CV_LEASE_DAEMON)
 LEASE_EDIT(relayed_lease, l->flags = CV_LEASE_RELAYED)
 
+LEASE_EDIT(nameless, l->hostname[0] = 0)
+LEASE_EDIT(named_a_nn, strcpy(l->hostname, "a-nn"))
+LEASE_EDIT(reserved_for_web, l->flags = CV_LEASE_STATIC; strcpy(l->hostname, "web"); l->horizon_boot_ns = ~0ULL)
+
 static void rapid_network(void)
 {
 	struct cv_network n = world_network(NET);
@@ -276,6 +280,26 @@ static const struct dhcp_row answers[] = {
 		.in = { OPTIONS(O_DISCOVER O_ID END) },
 		.out = { OFFER, LEASE, .id = ID, .id_len = 7 },
 	}, {
+		.claim = "the name of the lease, as it is sent by some",
+		.in = { OPTIONS(SELECTING "\x0c\x09" "_Ann_.lab" END) },
+		.out = { DHCP_ACK, LEASE }, .after = extended,
+	}, {
+		.claim = "what is no letter within a name is a hyphen", .before = named_a_nn,
+		.in = { OPTIONS(SELECTING "\x0c\x04" "a\xff" "nn" END) },
+		.out = { DHCP_ACK, LEASE }, .after = extended,
+	}, {
+		.claim = "the name in option 81 goes before that in 12",
+		.in = { OPTIONS(SELECTING "\x51\x08\x04\0\0\x03" "ann\0" "\x0c\x03" "bob" END) },
+		.out = { DHCP_ACK, LEASE }, .after = extended,
+	}, {
+		.claim = "who sends no name keeps the one he has",
+		.in = { OPTIONS(SELECTING END) },
+		.out = { DHCP_ACK, LEASE }, .after = extended,
+	}, {
+		.claim = "a reservation is known by its own name", .before = reserved_for_web,
+		.in = { OPTIONS(SELECTING "\x0c\x03" "ann" END) },
+		.out = { DHCP_ACK, LEASE }, .after = lease_unchanged,
+	}, {
 		.claim = "rapid commit where it is not enabled: an OFFER without it",
 		.in = { OPTIONS(O_DISCOVER O_RAPID END) },
 		.out = { OFFER, LEASE }, .after = lease_unchanged,
@@ -349,6 +373,12 @@ static const struct dhcp_row steered[] = {
 	TO_DAEMON("a shorter client id", with_longer_id, OPTIONS(SELECTING O_ID END)),
 	TO_DAEMON("a client id too long to remember", NULL,
 		  OPTIONS(O_DISCOVER "\x3d\x20" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" END)),
+	TO_DAEMON("a name where there was none", nameless, OPTIONS(SELECTING "\x0c\x03" "ann" END)),
+	TO_DAEMON("another name", NULL, OPTIONS(SELECTING "\x0c\x03" "bob" END)),
+	TO_DAEMON("a longer name", NULL, OPTIONS(SELECTING "\x0c\x04" "anna" END)),
+	TO_DAEMON("a shorter name", NULL, OPTIONS(SELECTING "\x0c\x02" "an" END)),
+	TO_DAEMON("another name in option 81", NULL, OPTIONS(SELECTING "\x0c\x03" "ann" "\x51\x06\0\0\0" "bob" END)),
+	TO_DAEMON("two names", NULL, OPTIONS(SELECTING "\x0c\x03" "ann" "\x0c\x03" "ann" END)),
 	TO_DAEMON("a relay's address", NULL, .giaddr = BOB_IP, OPTIONS(SELECTING END)),
 	TO_DAEMON("option 52, overload", NULL, OPTIONS(SELECTING "\x34\x01\x01" END)),
 	TO_DAEMON("option 77, user class", NULL, OPTIONS(O_DISCOVER "\x4d\x04" "iPXE" END)),
