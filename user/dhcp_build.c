@@ -17,10 +17,10 @@
 
 #define HEADERS_SIZE	(sizeof(struct ether_header) + sizeof(struct iphdr) + sizeof(struct udphdr))
 #define IP_UDP_SIZE	(sizeof(struct iphdr) + sizeof(struct udphdr))
-#define PAYLOAD_MAX	(1500 - IP_UDP_SIZE)
+#define MTU_MAX		1500
 #define REPLY_TTL	64
 
-_Static_assert(HEADERS_SIZE + PAYLOAD_MAX <= CV_FRAME_SIZE, "a reply fits in a frame");
+_Static_assert(sizeof(struct ether_header) + MTU_MAX <= CV_FRAME_SIZE, "a reply fits in a frame");
 
 static void put_options(struct dhcp_writer *w, const struct dhcp_msg *req,
 			const struct dhcp_answer *a)
@@ -156,8 +156,9 @@ static void write_headers(__u8 *frame, const struct dhcp_answer *a, const struct
 }
 
 /* How much UDP payload the client takes (option 57 counts IP and UDP too). */
-static size_t payload_limit(const struct dhcp_msg *req)
+static size_t payload_limit(const struct dhcp_msg *req, const struct dhcp_answer *a)
 {
+	size_t mtu = a->mtu && a->mtu < MTU_MAX ? a->mtu : MTU_MAX;
 	struct dhcp_value v = dhcp_msg_value(req, CV_DHCP_OPT_MAX_SIZE);
 	size_t size;
 
@@ -166,15 +167,15 @@ static size_t payload_limit(const struct dhcp_msg *req)
 	size = (size_t)v.bytes[0] << 8 | v.bytes[1];
 	if (size < CV_DHCP_REPLY_MAX + IP_UDP_SIZE)
 		return CV_DHCP_REPLY_MAX;
-	size -= IP_UDP_SIZE;
-	return size < PAYLOAD_MAX ? size : PAYLOAD_MAX;
+	size = (size < mtu ? size : mtu) - IP_UDP_SIZE;
+	return size < CV_DHCP_REPLY_MAX ? CV_DHCP_REPLY_MAX : size;
 }
 
 int dhcp_msg_build(const struct dhcp_msg *req, const struct dhcp_answer *a, __u8 *frame)
 {
 	struct cv_dhcp header = reply_header(req, a);
 	struct target target = choose_target(req, a);
-	struct dhcp_writer w = { .bytes = frame + HEADERS_SIZE, .size = payload_limit(req) };
+	struct dhcp_writer w = { .bytes = frame + HEADERS_SIZE, .size = payload_limit(req, a) };
 	size_t padded;
 
 	dhcp_put_bytes(&w, &header, sizeof(header));

@@ -85,6 +85,7 @@ void dhcp_msg_hostname(const struct dhcp_msg *m, char ret[DHCP_HOSTNAME_SIZE]);
  * @type:	OFFER, ACK or NAK
  * @server:	server identifier and source address
  * @server_mac:	source MAC
+ * @mtu:	of the client's link; 0: 1500
  * @yiaddr:	0 in the ACK of an INFORM and in a NAK
  * @lease_s:	0: no times (INFORM, NAK)
  * @rapid:	an ACK to a DISCOVER (RFC 4039)
@@ -96,6 +97,7 @@ struct dhcp_answer {
 	enum cv_dhcp_type type;
 	__be32 server;
 	__u8   server_mac[6];
+	__u16  mtu;
 	__be32 yiaddr;
 	__u32  lease_s;
 	bool   rapid;
@@ -110,7 +112,7 @@ struct dhcp_answer {
  *
  * Addressed by RFC 2131 4.1; UDP payload of CV_DHCP_REPLY_MIN bytes, of
  * CV_DHCP_REPLY_MAX when that is too little, and larger only as far as the
- * client's option 57 allows.  Options that do not fit are left out: first
+ * client's option 57 and its link allow.  Options that do not fit are left out: first
  * those that it does not ask for, then those that it asks for last.  Option
  * 82 comes back behind all others (RFC 3046 2.2).
  *

@@ -52,7 +52,8 @@ static int say(struct exchange *x, const struct dhcp_answer *a, const char *why)
 
 static struct dhcp_answer answer_of(const struct exchange *x, enum cv_dhcp_type type)
 {
-	struct dhcp_answer a = { .type = type, .server = x->c.network.gateway };
+	struct dhcp_answer a = { .type = type, .server = x->c.network.gateway,
+				 .mtu = x->c.network.mtu };
 
 	memcpy(a.server_mac, x->c.network.gateway_mac, sizeof(a.server_mac));
 	return a;

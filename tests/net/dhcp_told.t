@@ -73,6 +73,17 @@ told()
 	refute "a guest that is none is not answered" env WAIT=1 nsenter "--net=/run/netns/cvt-$ID-a" \
 		"$PYTHON" "$CLIENT" eth0 ask discover mac=0a:00:00:00:00:03 giaddr=10.20.0.9
 
+	WHERE="a port added with --trust"
+	guest_new z
+	check "relay is understood" culvert port add "$NET" z --mac "${GUEST_MAC[z]}" --ip .60 --trust relay \
+		--veth "cvt-$ID-z"
+	guest_up z 10.20.0.60
+	out=$(client z lease mac=0a:00:00:00:99:01 giaddr=10.20.0.60)
+	has "and its guest asks for others" "$out" '^ack to=10.20.0.60:67 '
+	refute "but not for another relay's client" env WAIT=1 nsenter "--net=/run/netns/cvt-$ID-z" \
+		"$PYTHON" "$CLIENT" eth0 lease mac=0a:00:00:00:00:03 giaddr=10.20.0.60
+	refute "anything else is refused" culvert port add "$NET" y --trust all
+
 	WHERE="the file changes"
 	configure 225 string changed
 	out=$(client a lease)
