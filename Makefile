@@ -72,13 +72,16 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/asan/libculv
 	@echo "  CC    $@"
 	@$(CC) -std=gnu11 $(WARN) $(SANITIZE) $(CPPFLAGS_ALL) -o $@ $< $(BUILD)/asan/libculvert.a $(PKG_LIBS) -lcmocka
 
-# --- fuzzing: the pure half of DHCP alone, by clang, whose libFuzzer it is
-FUZZ_SRC = user/dhcp_msg.c user/dhcp_build.c user/dhcp_choose.c user/dhcp_options.c user/dhcp_set.c user/dhcp_boot.c
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SRC) $(wildcard user/dhcp_*.h include/culvert/*.h) | $(BUILD)/fuzz
+# --- fuzzing: the half of DHCP that knows no kernel, by clang, whose libFuzzer it is
+FUZZ_MSG = user/dhcp_msg.c user/dhcp_build.c user/dhcp_choose.c user/dhcp_options.c user/dhcp_set.c user/dhcp_boot.c
+FUZZ_SERVER = $(FUZZ_MSG) user/dhcp_server.c user/dhcp_relay.c user/dhcp_profile.c user/dhcp_leases.c user/dhcp_scan.c user/lease.c
+$(BUILD)/fuzz/fuzz_dhcp: FUZZ_SRC = $(FUZZ_MSG)
+$(BUILD)/fuzz/fuzz_dhcp_server: FUZZ_SRC = $(FUZZ_SERVER)
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SERVER) $(wildcard user/*.h include/culvert/*.h) tests/unit/fake_tables.h | $(BUILD)/fuzz
 	@echo "  CC    $@"
-	@$(CLANG) -std=gnu11 $(WARN) $(SANITIZE) -fsanitize=fuzzer -O2 $(CPPFLAGS_ALL) -o $@ $< $(FUZZ_SRC)
+	@$(CLANG) -std=gnu11 $(WARN) $(SANITIZE) -fsanitize=fuzzer -O2 $(CPPFLAGS_ALL) -Itests/unit -o $@ $< $(FUZZ_SRC)
 
-fuzz: $(BUILD)/fuzz/fuzz_dhcp
+fuzz: $(BUILD)/fuzz/fuzz_dhcp $(BUILD)/fuzz/fuzz_dhcp_server
 	@tests/fuzz/run
 
 # --- packet tables; what is no test_*.c is shared by all of them
