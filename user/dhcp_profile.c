@@ -18,6 +18,7 @@ struct own {
 };
 
 struct network_profile {
+	struct cv_network made_for;
 	struct dhcp_set options;
 	size_t n_boot, n_own;
 	struct dhcp_boot *boot;
@@ -142,6 +143,8 @@ int dhcp_profiles_set(struct dhcp_profiles *all, struct tables *t, __u16 net,
 	struct marking m = { t, p };
 	int err = p ? fill(p, n, cfg) : -ENOMEM;
 
+	if (p)
+		p->made_for = *n;
 	if (err || net >= CV_MAX_NETWORKS) {
 		profile_free(p);
 		return err ? err : -EINVAL;
@@ -158,7 +161,17 @@ static int from_maps(struct tables *t, __u16 net, struct dhcp_profile *ret)
 	struct cv_dhcp_options blob;
 	int err = tables_dhcp_options_get(t, net, &blob);
 
+	if (!err && !blob.len)
+		err = -ENOENT;	/* the kernel cannot hold them: they come with the configuration */
 	return err ? err : dhcp_options_adopt(&blob, &ret->options);
+}
+
+/* Its number may have gone to another network, of which we are told in a moment. */
+static bool is_of(const struct network_profile *p, const struct cv_network *n)
+{
+	return p->made_for.subnet == n->subnet && p->made_for.netmask == n->netmask &&
+	       p->made_for.mode == n->mode &&
+	       !strncmp(p->made_for.name, n->name, sizeof(n->name));
 }
 
 int dhcp_profiles_get(const struct dhcp_profiles *all, struct tables *t,
@@ -168,7 +181,7 @@ int dhcp_profiles_get(const struct dhcp_profiles *all, struct tables *t,
 	const struct own *own;
 
 	*ret = (struct dhcp_profile) { .own = false };
-	if (!p)
+	if (!p || !is_of(p, &c->network))
 		return from_maps(t, c->key.net, ret);
 	own = find_own(p, c->relayed ? NULL : c->port.name, c->key.mac);
 	ret->own = own;

@@ -43,7 +43,7 @@ struct dhcp_profile {
 
 /**
  * dhcp_profiles_get() - of a network that is not known, what the maps tell
- * Return: 0 or -errno.
+ * Return: 0, -ENOENT when they tell nothing, or -errno.
  */
 int dhcp_profiles_get(const struct dhcp_profiles *all, struct tables *t,
 		      const struct dhcp_client *c, struct dhcp_profile *ret);

@@ -252,12 +252,21 @@ static const struct row rows[] = {
 		"discover want=.50 max=1500 see=224 codes",
 		"offer .50 to A@.50 3600s 224=" HEX_100 HEX_100 HEX_100
 		" 53 54 51 58 59 1 3 26 28 224 224: offered" } },
+	{ "what is known of a network is not told in another that has its number", {
+		"file dhcp: { options: [ { option: ntp, value: 10.20.0.5 } ] }", "",
+		"discover want=.50 see=42", "offer .50 to A@.50 3600s 42=0a140005: offered",
+		"rename other", "",
+		"discover want=.50 see=42,3", "offer .50 to A@.50 3600s 42=- 3=0a140001: offered",
+		"no-blob", "",
+		"discover want=.50", "error -2" } },
 	{ "a reply is no larger than the guest's link takes, whatever it allows", {
 		"mtu 700", "",
 		"file dhcp: { options: [ { option: 224, type: hex, value: " HEX_100 HEX_100 HEX_100 HEX_100 " }, "
 		"{ option: 225, type: u8, value: 1 } ] }", "",
 		"discover want=.50 max=1500 codes", "offer .50 to A@.50 3600s 53 54 51 58 59 1 3 26 28 225: offered",
 		"mtu 1500", "",
+		"file dhcp: { options: [ { option: 224, type: hex, value: " HEX_100 HEX_100 HEX_100 HEX_100 " }, "
+		"{ option: 225, type: u8, value: 1 } ] }", "",
 		"discover want=.50 max=1500 codes", "offer .50 to A@.50 3600s 53 54 51 58 59 1 3 26 28 224 224 225: offered" } },
 	{ "what does not fit is left out, what was not asked for first", {
 		"file dhcp: { options: [ { option: 224, type: hex, value: " HEX_100 HEX_100 " }, "

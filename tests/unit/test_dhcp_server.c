@@ -200,6 +200,10 @@ static bool do_step(struct stage *s, const char *line)
 	else if (IS("relay"))
 		fake.port[atoi(arg)].flags |= CV_PORT_RELAY | CV_PORT_STATIC,
 		fake.port[atoi(arg)].ip = script_ip(9);
+	else if (IS("rename"))
+		strcpy(fake.network[NET].name, arg);
+	else if (IS("no-blob"))
+		fake.options[NET].len = 0;
 	else if (IS("mtu"))
 		fake.network[NET].mtu = (__u16)atoi(arg);
 	else if (IS("rapid-commit"))
