@@ -74,10 +74,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/asan/libculv
 
 # --- fuzzing: the half of DHCP that knows no kernel, by clang, whose libFuzzer it is
 FUZZ_MSG = user/dhcp_msg.c user/dhcp_build.c user/dhcp_choose.c user/dhcp_options.c user/dhcp_set.c user/dhcp_boot.c
-FUZZ_SERVER = $(FUZZ_MSG) user/dhcp_server.c user/dhcp_relay.c user/dhcp_profile.c user/dhcp_leases.c user/dhcp_scan.c user/lease.c
+FUZZ_SERVER = $(FUZZ_MSG) user/dhcp_server.c user/dhcp_relay.c user/dhcp_profile.c user/dhcp_leases.c user/dhcp_leases_change.c user/dhcp_leases_rows.c user/dhcp_scan.c user/lease.c
 $(BUILD)/fuzz/fuzz_dhcp: FUZZ_SRC = $(FUZZ_MSG)
 $(BUILD)/fuzz/fuzz_dhcp_server: FUZZ_SRC = $(FUZZ_SERVER)
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SERVER) $(wildcard user/*.h include/culvert/*.h) tests/unit/fake_tables.h | $(BUILD)/fuzz
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SERVER) $(wildcard user/*.h include/culvert/*.h) tests/unit/fake_tables.h tests/fuzz/fake_store.h | $(BUILD)/fuzz
 	@echo "  CC    $@"
 	@$(CLANG) -std=gnu11 $(WARN) $(SANITIZE) -fsanitize=fuzzer -O2 $(CPPFLAGS_ALL) -Itests/unit -o $@ $< $(FUZZ_SRC)
 

@@ -30,6 +30,8 @@ static int keep_lease(const struct cv_lease_key *k, const struct cv_lease *l, vo
 {
 	struct lease_list *list = arg;
 
+	if (dhcp_leases_is_marker(k))
+		return 0;
 	if (list->n == list->room) {
 		size_t room = list->room ? list->room * 2 : 64;
 		struct lease_row *more = reallocarray(list->rows, room, sizeof(*more));

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "daemon.h"
+#include "lease_health.h"
 #include "lock.h"
 #include "log.h"
 #include "mem.h"
@@ -143,7 +144,7 @@ static bool await_end(int pidfd, int timeout_ms)
 
 void daemon_finish(void)
 {
-	static const char *const files[] = { PID_FILE, LOG_FILE, DAEMON_LOCK };
+	static const char *const files[] = { PID_FILE, LOG_FILE, DAEMON_LOCK, LEASE_HEALTH_FILE };
 	char path[PATH_MAX];
 	pid_t pid = read_pid();
 	_fd_ int pidfd = pid > 0 ? syscall(SYS_pidfd_open, pid, 0) : -1;

@@ -2,6 +2,8 @@
 /*
  * The walk over all leases and ports that time asks for.  Leases are copied
  * out first and judged after: a map must not be changed under its own walk.
+ * What has ended is freed at once.  What goes on longer is written to the
+ * store first, all that differs there in one commit, and then to the maps.
  *
  * The kernel may renew a lease between our read and our write.  The write then
  * puts the old expiry back; the client's grant still lies within the horizon
@@ -19,9 +21,12 @@
 #include "mem.h"
 #include "tables.h"
 
+/* @changed: @lease is not what the map has; @gone: it was freed; @other: it is another one by now. */
 struct entry {
 	struct cv_lease_key key;
 	struct cv_lease lease;
+	bool changed, gone, other;
+	char guest[CV_NAME_SIZE];
 };
 
 struct entries {
@@ -42,7 +47,7 @@ static int collect(const struct cv_lease_key *key, const struct cv_lease *lease,
 		e->all = more;
 		e->room = room;
 	}
-	e->all[e->n++] = (struct entry) { *key, *lease };
+	e->all[e->n++] = (struct entry) { .key = *key, .lease = *lease };
 	return 0;
 }
 
@@ -126,7 +131,9 @@ static int judge(struct dhcp_leases *l, struct entry *e, __u64 now_ns)
 
 	if (err && err != -ENOENT)
 		return err;
-	if (was_replaced(l, e))
+	e->gone = true;
+	e->other = was_replaced(l, e);
+	if (e->other)
 		return 0;	/* the next scan's */
 	if (err || has_ended(e, now_ns)) {
 		err = tables_lease_clear(l->t, &e->key);
@@ -134,9 +141,202 @@ static int judge(struct dhcp_leases *l, struct entry *e, __u64 now_ns)
 			l->hooks.ended(l->hooks.arg, e->key.net, e->lease.slot, e->lease.ip);
 		return err == -ENOENT ? 0 : err;
 	}
-	err = lease_index_add(&l->index, e->lease.ip, &e->key);
-	if (!err && revise(l, &owner, e, now_ns))
-		err = tables_lease_put(l->t, &e->key, &e->lease);
+	e->gone = false;
+	if (!owner.relayed)
+		memcpy(e->guest, owner.port.name, sizeof(e->guest));
+	if (dhcp_leases_is_marker(&e->key))
+		return 0;
+	return lease_index_add(&l->index, e->lease.ip, &e->key);
+}
+
+static int judge_all(struct dhcp_leases *l, struct entries *e, __u64 now_ns)
+{
+	int err = tables_each_lease(l->t, 0, collect, e), err_one;
+
+	l->scanned_ns = now_ns;
+	if (err)	/* not all are known: the old index is better than half a one */
+		return err;
+	lease_index_clear(&l->index);
+	for (size_t i = 0; i < e->n; i++) {
+		err_one = judge(l, &e->all[i], now_ns);
+		err = err ? err : err_one;
+	}
+	return err;
+}
+
+int dhcp_scan_maps(struct dhcp_leases *l, __u64 now_ns)
+{
+	struct entries e = { 0 };
+	int err = judge_all(l, &e, now_ns);
+
+	free(e.all);
+	return err;
+}
+
+static int revise_all(struct dhcp_leases *l, struct entries *e, __u64 now_ns)
+{
+	struct dhcp_client owner;
+	int err;
+
+	for (size_t i = 0; i < e->n; i++) {
+		if (e->all[i].gone)
+			continue;
+		err = find_owner(l, &e->all[i], &owner);
+		if (err == -ENOENT)
+			continue;
+		if (err)
+			return err;
+		e->all[i].changed = revise(l, &owner, &e->all[i], now_ns);
+	}
+	return 0;
+}
+
+/* --- the store */
+
+struct known {
+	struct cv_lease_key key;
+	struct store_row row;
+};
+
+/* What the store says of the networks that are up. */
+struct knowledge {
+	struct dhcp_leases *l;
+	__u64 now_ns;
+	__s64 wall_s;
+	__u16 net;
+	struct known *all;
+	size_t n, room;
+};
+
+static int know(const struct store_row *row, void *arg)
+{
+	struct knowledge *k = arg;
+	struct known *more;
+
+	if (k->n == k->room) {
+		size_t room = k->room ? k->room * 2 : 64;
+
+		more = reallocarray(k->all, room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		k->all = more;
+		k->room = room;
+	}
+	more = &k->all[k->n++];
+	*more = (struct known) { .key.net = k->net, .row = *row };
+	memcpy(more->key.mac, row->mac, sizeof(more->key.mac));
+	if (row->state == STORE_FREE)
+		lease_index_add(&k->l->former, row->ip, &more->key);	/* full: a few are forgotten */
+	return 0;
+}
+
+static int know_network(__u16 id, const struct cv_network *n, void *arg)
+{
+	struct knowledge *k = arg;
+
+	k->net = id;
+	return store_each(k->l->store, n->name, know, k);
+}
+
+static int prepare_network(__u16 id, const struct cv_network *n, void *arg)
+{
+	struct knowledge *k = arg;
+
+	return dhcp_leases_prepare(k->l, id, k->now_ns);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct cv_lease_key));	/* first in both */
+}
+
+/* Beyond what rounding makes of the times. */
+static bool differs(const struct store_row *now, const struct store_row *want)
+{
+	__s64 more_s = want->horizon_s - now->horizon_s;
+
+	return now->ip != want->ip || now->state != want->state || more_s > 2 || more_s < -2 ||
+	       now->client_id_len != want->client_id_len ||
+	       memcmp(now->client_id, want->client_id, sizeof(now->client_id)) ||
+	       strcmp(now->hostname, want->hostname);
+}
+
+static int write_lease(struct knowledge *k, const struct entry *e)
+{
+	struct dhcp_leases *l = k->l;
+	const struct known *known = NULL;
+	struct store_row want;
+	struct cv_network n;
+	int err;
+
+	if (e->gone || dhcp_leases_is_marker(&e->key) || e->lease.flags & CV_LEASE_STATIC)
+		return 0;
+	err = tables_network_get(l->t, e->key.net, &n);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (k->n)
+		known = bsearch(&e->key, k->all, k->n, sizeof(*known), by_key);
+	want = dhcp_leases_row(l, n.name, e->guest, &e->key, &e->lease, k->now_ns);
+	if (known && !e->changed && !differs(&known->row, &want))
+		return 0;
+	return store_put(l->store, &want);
+}
+
+/* A row whose lease is not in the maps any more: it has ended, or its port has gone. */
+static int end_row(struct knowledge *k, const struct known *known, const struct entries *e)
+{
+	const struct entry *lease = NULL;
+
+	if (known->row.state == STORE_FREE || known->row.state == STORE_IMPORTED)
+		return 0;
+	if (e->n)
+		lease = bsearch(&known->key, e->all, e->n, sizeof(*lease), by_key);
+	if (lease && (!lease->gone || lease->other) && !(lease->lease.flags & CV_LEASE_STATIC))
+		return 0;
+	return store_release(k->l->store, known->row.network, known->row.mac, k->wall_s);
+}
+
+static int write_store(struct knowledge *k, struct entries *e)
+{
+	int err;
+
+	lease_index_clear(&k->l->former);
+	err = tables_each_network(k->l->t, know_network, k);
+	if (k->n)
+		qsort(k->all, k->n, sizeof(*k->all), by_key);
+	if (e->n)
+		qsort(e->all, e->n, sizeof(*e->all), by_key);
+	for (size_t i = 0; i < k->n && !err; i++)
+		err = end_row(k, &k->all[i], e);
+	for (size_t i = 0; i < e->n && !err; i++)
+		err = write_lease(k, &e->all[i]);
+	if (err) {
+		store_rollback(k->l->store);
+		return err;
+	}
+	return store_commit(k->l->store);
+}
+
+static int apply(struct dhcp_leases *l, const struct entries *e)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < e->n && !err; i++)
+		if (!e->all[i].gone && e->all[i].changed && !was_replaced(l, &e->all[i]))
+			err = tables_lease_put(l->t, &e->all[i].key, &e->all[i].lease);
+	return err;
+}
+
+static int bring_in_line(struct dhcp_leases *l, struct entries *e, __u64 now_ns)
+{
+	struct knowledge k = { .l = l, .now_ns = now_ns, .wall_s = l->hooks.wall_s(l->hooks.arg) };
+	int err = revise_all(l, e, now_ns);
+
+	if (!err)
+		err = write_store(&k, e);
+	if (!err)
+		err = apply(l, e);
+	free(k.all);
 	return err;
 }
 
@@ -200,21 +400,29 @@ static int close_ports(struct dhcp_leases *l)
 	return err;
 }
 
+/* Old rows are many at most after months: seldom is enough. */
+static int tidy(struct dhcp_leases *l, __u64 now_ns)
+{
+	if (l->tidied_ns && now_ns - l->tidied_ns < 60 * NS_PER_S)
+		return 0;
+	l->tidied_ns = now_ns;
+	return store_tidy(l->store, l->hooks.wall_s(l->hooks.arg) - DHCP_REMEMBER_S);
+}
+
 int dhcp_leases_scan(struct dhcp_leases *l, __u64 now_ns)
 {
+	struct knowledge k = { .l = l, .now_ns = now_ns };
 	struct entries e = { 0 };
-	int err = tables_each_lease(l->t, 0, collect, &e), err_one;
+	int stored, err;
 
-	l->scanned_ns = now_ns;
-	if (err) {	/* not all are known: the old index is better than half a one */
-		free(e.all);
-		return err;
-	}
-	lease_index_clear(&l->index);
-	for (size_t i = 0; i < e.n; i++) {
-		err_one = judge(l, &e.all[i], now_ns);
-		err = err ? err : err_one;
-	}
+	stored = tables_each_network(l->t, prepare_network, &k);
+	err = judge_all(l, &e, now_ns);
+	if (!err && !stored)
+		stored = bring_in_line(l, &e, now_ns);
 	free(e.all);
-	return err ? err : close_ports(l);
+	if (!err)
+		err = close_ports(l);
+	if (!err && !stored)
+		stored = tidy(l, now_ns);
+	return err ? err : stored;
 }

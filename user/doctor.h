@@ -43,5 +43,6 @@ int doctor_networks(struct doctor *d);
 int doctor_uplinks(struct doctor *d);
 int doctor_forwards(struct doctor *d);
 int doctor_residue(struct doctor *d);
+void doctor_leases(struct doctor *d);
 
 #endif

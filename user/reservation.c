@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "dhcp_leases.h"
 #include "dhcp_options.h"
 #include "log.h"
 #include "mem.h"
@@ -171,6 +172,7 @@ static int put_reservations(struct network_work *w)
 static int drop_reservation(const struct cv_lease_key *k, const struct cv_lease *l, void *arg)
 {
 	struct network_work *w = arg;
+	int err;
 
 	if (!(l->flags & CV_LEASE_STATIC) || l->slot)
 		return 0;
@@ -181,7 +183,9 @@ static int drop_reservation(const struct cv_lease_key *k, const struct cv_lease 
 		if (!memcmp(g.mac, k->mac, 6) && g.ip == l->ip)
 			return 0;
 	}
-	return tables_lease_clear(w->tables, k);
+	err = tables_lease_clear(w->tables, k);
+	/* It may be one of `lease add`: then the daemon puts it back. */
+	return err ? err : dhcp_leases_reread(w->tables, w->id);
 }
 
 int dhcp_make(struct network_work *w)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The daemon's half of DHCP around the engine: ring, sockets, configuration.
- * All it holds can be thrown away and made again from the maps and from
+ * All it holds can be thrown away and made again from the maps, the store and
  * CULVERT_RUN, which is what a restart does.
+ *
+ * Requests are answered in batches: all that wait are judged, one commit makes
+ * durable what was promised, then the replies leave.  While the disk works the
+ * next ones gather, so the more clients come the more share one commit.
  */
 #include "serve.h"
 
@@ -19,6 +23,7 @@
 #include "dhcp_options.h"
 #include "dhcp_profile.h"
 #include "dhcp_server.h"
+#include "lease_health.h"
 #include "lock.h"
 #include "log.h"
 #include "mem.h"
@@ -27,6 +32,7 @@
 #include "reply_socket.h"
 #include "resolv.h"
 #include "state.h"
+#include "store.h"
 #include "tables.h"
 #include "uplink_watch.h"
 
@@ -34,8 +40,20 @@
 #define LOCK_TRIES	200
 #define LOCK_PAUSE_NS	5000000		/* a second in all */
 
+#define BATCH_MAX	128	/* replies that wait for one commit */
+
+/* @promises: it may leave only if the batch was committed. */
+struct waiting_reply {
+	bool promises;
+	struct dhcp_reply reply;
+};
+
 struct serve {
 	struct tables *tables;
+	struct store *store;
+	struct lease_health health;
+	struct waiting_reply *batch;
+	size_t n_batch;
 	struct dhcp_leases *leases;
 	struct dhcp_profiles *profiles;
 	struct reply_sockets *sockets;
@@ -102,6 +120,11 @@ static void tell_end(void *arg, __u16 net, __u32 slot, __be32 ip)
 	});
 }
 
+static __s64 wall_clock_s(void *arg)
+{
+	return time(NULL);
+}
+
 /* --- requests */
 
 static void tell_reply(struct serve *s, const struct dhcp_reply *reply)
@@ -145,32 +168,71 @@ static void deliver(struct serve *s, const struct dhcp_reply *reply)
 			 strerror(-err));
 }
 
+static void tell_unanswered(struct serve *s, int err, unsigned int n)
+{
+	s->health.unanswered += n;
+	if (err == -EAGAIN)
+		log_info("%u DHCP requests are left unanswered: somebody else is writing", n);
+	else
+		lease_health_failed(&s->health, err, s->store);
+}
+
+/* Return: 0, or -errno when the client gets no answer. */
+static int answer(struct serve *s, const struct cv_request *req, size_t size,
+		  struct dhcp_reply *ret)
+{
+	const struct dhcp_server server = { s->tables, s->leases, s->profiles };
+	__u64 now_ns = tables_boot_ns();
+	int err = size < offsetof(struct cv_request, frame) ? 0 :
+		  dhcp_leases_prepare(s->leases, req->net, now_ns);
+
+	if (err && err != -ENOENT)
+		return err;
+	return dhcp_server_answer(&server, req, size, now_ns, ret);
+}
+
 /* A request that cannot be answered is the client's to repeat; the ring goes on. */
 static int on_request(void *arg, void *data, size_t size)
 {
-	const struct cv_request *req = data;
 	struct serve *s = arg;
-	const struct dhcp_server server = { s->tables, s->leases, s->profiles };
-	struct dhcp_reply reply;
-	int err;
+	struct waiting_reply *w = &s->batch[s->n_batch];
+	unsigned long before = dhcp_leases_changes(s->leases);
+	int err = answer(s, data, size, &w->reply);
 
-	err = dhcp_server_answer(&server, req, size, tables_boot_ns(), &reply);
-	if (!err) {
-		deliver(s, &reply);
-		tell_reply(s, &reply);
-	} else if (err == -EAGAIN) {
-		log_info("a DHCP request is left unanswered: a command holds the lock");
-	} else {
-		log_warn("cannot answer a DHCP request: %s", strerror(-err));
+	if (err) {
+		tell_unanswered(s, err, 1);
+		return 0;
 	}
-	return 0;
+	w->promises = dhcp_leases_changes(s->leases) != before;
+	s->n_batch++;
+	return s->n_batch == BATCH_MAX ? -ENOBUFS : 0;	/* the rest is the next batch's */
+}
+
+/* Refusals and options need no commit: they leave in any case. */
+static void end_batch(struct serve *s)
+{
+	unsigned int n_lost = 0;
+	int err = dhcp_leases_commit(s->leases, tables_boot_ns());
+
+	for (size_t i = 0; i < s->n_batch; i++) {
+		if (err && s->batch[i].promises) {
+			n_lost++;
+			continue;
+		}
+		deliver(s, &s->batch[i].reply);
+		tell_reply(s, &s->batch[i].reply);
+	}
+	s->n_batch = 0;
+	if (err)
+		tell_unanswered(s, err, n_lost);
 }
 
 int serve_requests(struct serve *s)
 {
 	int n = tables_ring_consume(s->ring);
 
-	return n < 0 ? n : 0;
+	end_batch(s);
+	return n < 0 && n != -ENOBUFS ? n : 0;
 }
 
 int serve_fd(const struct serve *s)
@@ -265,8 +327,12 @@ static void scan(struct serve *s, __u64 now_ns)
 	int err = dhcp_leases_scan(s->leases, now_ns);
 
 	s->scanned_ns = now_ns;
-	if (err)
-		log_warn("cannot look after the leases: %s", strerror(-err));
+	if (!err && s->health.failing)	/* a scan may have had nothing to write */
+		err = store_probe(s->store);
+	if (!err)
+		lease_health_well(&s->health);
+	else if (err != -EAGAIN)
+		lease_health_failed(&s->health, err, s->store);
 }
 
 void serve_reload(struct serve *s)
@@ -292,6 +358,7 @@ void serve_tick(struct serve *s)
 	__u64 now_ns = tables_boot_ns();
 
 	reply_sockets_tidy(s->sockets, now_ns);
+	lease_health_publish(&s->health);
 	if (now_ns - s->scanned_ns < SERVE_SCAN_NS)
 		return;
 	if (s->lingers)
@@ -343,6 +410,9 @@ void serve_close(struct serve *s)
 	reply_sockets_free(s->sockets);
 	dhcp_leases_free(s->leases);
 	dhcp_profiles_free(s->profiles);
+	store_free(s->store);
+	free(s->batch);
+	lease_health_remove();
 	tables_close(s->tables);
 	free(s);
 }
@@ -351,7 +421,7 @@ static int open_parts(struct serve *s)
 {
 	const struct dhcp_hooks hooks = {
 		.lock = take_lock, .unlock = give_lock, .left = forget_flows,
-		.ended = tell_end, .arg = s,
+		.ended = tell_end, .wall_s = wall_clock_s, .arg = s,
 	};
 	int err;
 
@@ -362,9 +432,11 @@ static int open_parts(struct serve *s)
 		return err;
 	s->sockets = reply_sockets_new();
 	s->profiles = dhcp_profiles_new();
-	if (!s->sockets || !s->profiles)
+	s->batch = calloc(BATCH_MAX, sizeof(*s->batch));
+	s->store = store_default();
+	if (!s->sockets || !s->profiles || !s->batch || !s->store)
 		return -ENOMEM;
-	err = dhcp_leases_new(s->tables, &hooks, &s->leases);
+	err = dhcp_leases_new(s->tables, s->store, &hooks, &s->leases);
 	if (!err)
 		err = tables_requests_open(s->tables, on_request, s, &s->ring);
 	return err;

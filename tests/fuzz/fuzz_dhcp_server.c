@@ -15,6 +15,7 @@
 
 #include "dhcp_profile.h"
 #include "dhcp_server.h"
+#include "fake_store.h"
 #include "fake_tables.h"
 
 #define NET	3
@@ -50,13 +51,22 @@ static void ended(void *arg, __u16 net, __u32 slot, __be32 ip)
 {
 }
 
+static __s64 wall_s(void *arg)
+{
+	return (__s64)(fake.now_ns / 1000000000);
+}
+
 static void start_daemon(void)
 {
-	const struct dhcp_hooks hooks = { .lock = lock, .unlock = unlock, .left = left, .ended = ended };
+	const struct dhcp_hooks hooks = {
+		.lock = lock, .unlock = unlock, .left = left, .ended = ended, .wall_s = wall_s,
+	};
 
 	dhcp_leases_free(server.leases);
 	server.leases = NULL;
-	MUST(!dhcp_leases_new(&fake, &hooks, &server.leases));
+	store_rollback(&fake_store);
+	MUST(!dhcp_leases_new(&fake, &fake_store, &hooks, &server.leases));
+	MUST(!dhcp_leases_scan(server.leases, fake.now_ns));
 }
 
 static void set_stage(void)
@@ -64,12 +74,13 @@ static void set_stage(void)
 	static const uint8_t blob[] = { 1, 4, 255, 255, 255, 240, 3, 4, 10, 0, 0, 1, 108, 4, 0, 0, 7, 8 };
 
 	memset(&fake, 0, sizeof(fake));
+	memset(&fake_store, 0, sizeof(fake_store));
 	fake.now_ns = START_NS;
 	/* Few addresses, so that clients meet. */
 	fake.network[NET] = (struct cv_network) {
 		.mode = CV_MODE_NAT, .flags = CV_NET_DHCP | CV_NET_RAPID_COMMIT,
 		.subnet = htonl(0x0a000000), .netmask = htonl(0xfffffff0), .gateway = htonl(0x0a000001),
-		.lease_s = 3600, .mtu = 1500, .gateway_mac = { 2, 0, 0, 0, 0, 1 },
+		.lease_s = 3600, .mtu = 1500, .gateway_mac = { 2, 0, 0, 0, 0, 1 }, .name = "net",
 	};
 	fake.options[NET].len = sizeof(blob);
 	memcpy(fake.options[NET].bytes, blob, sizeof(blob));
@@ -83,14 +94,25 @@ static void set_stage(void)
 	start_daemon();
 }
 
+/* What is bound is on disk, for as long as the kernel may grant it. */
+static void check_disk(const struct fake_lease *e)
+{
+	const struct store_row *row = fake_row(&fake_store.committed, "net", e->key.mac);
+
+	MUST(row && row->ip == e->lease.ip && row->state == STORE_BOUND);
+	MUST(row->horizon_s >= (__s64)(e->lease.horizon_boot_ns / 1000000000));
+}
+
 static void check_maps(void)
 {
 	for (size_t i = 0; i < FAKE_LEASES; i++) {
 		const struct fake_lease *e = &fake.lease[i];
 
-		if (!e->key.net)
+		if (!e->key.net || dhcp_leases_is_marker(&e->key))
 			continue;
 		MUST((e->lease.ip & htonl(0xfffffff0)) == htonl(0x0a000000) && e->lease.ip != htonl(0x0a000001));
+		if (e->lease.state == CV_LEASE_BOUND && !(e->lease.flags & CV_LEASE_STATIC))
+			check_disk(e);
 		if (e->lease.state == CV_LEASE_BOUND && !(e->lease.flags & CV_LEASE_RELAYED))
 			MUST(fake.port[e->lease.slot].ip == e->lease.ip);
 		for (size_t k = 0; k < i; k++)
@@ -143,6 +165,7 @@ static void ask(uint32_t slot, const uint8_t *bytes, size_t len)
 	req.frame[38] = (uint8_t)((size + 8) >> 8);
 	req.frame[39] = (uint8_t)(size + 8);
 	MUST(!dhcp_server_answer(&server, &req, sizeof(req), fake.now_ns, &reply));
+	MUST(!dhcp_leases_commit(server.leases, fake.now_ns));
 	MUST(reply.why && reply.len <= CV_FRAME_SIZE);
 }
 

@@ -461,6 +461,111 @@ static const struct row rows[] = {
 		"show", "1=.50",
 		"restart", "",
 		"show", "" } },
+	/* --- what is on disk */
+	{ "after a reboot a client has its lease again, and nobody else has its address", {
+		"request want=.50 host=web", "ack .50 to A@.50 3600s: bound again",
+		"boot", "",
+		"show", "1=.50 A=.50 bound 3601s/7201s web",
+		"discover by=B want=.50", "offer .17 to B@.17 3600s: offered",
+		"renew ciaddr=.50", "ack .50 to A@.50 3600s: renewed" } },
+	{ "a lease waits for a guest whose port comes later", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"down", "", "boot", "", "up", "", "port 2", "", "wait 100", "",
+		"discover by=B want=.50", "offer .17 to B@.17 3600s: offered",
+		"port 1", "" } },
+	{ "a network that comes up again gives its guests their addresses", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"down", "", "tick 9000", "", "up", "", "port 1", "",
+		"discover", "offer .50 to A@.50 3600s: offered" } },
+	{ "a network taken down and up between two looks of the daemon forgets nothing", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"down", "", "up", "", "port 2", "", "port 1", "",
+		"discover by=B want=.50", "offer .17 to B@.17 3600s: offered",
+		"reboot want=.50", "ack .50 to A@.50 3600s: bound again" } },
+	{ "the address of a removed port is free, and its guest's while nobody needs it", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"port-rm 1", "", "tick 5", "", "port 1", "",
+		"discover", "offer .50 to A@.50 3600s: offered",
+		"port-rm 1", "", "tick 5", "",
+		"discover by=B want=.50", "offer .50 to B@.50 3600s: offered" } },
+	{ "a released address is remembered over a reboot", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"release ciaddr=.50 server=.1", "nothing: released",
+		"boot", "", "show", "",
+		"discover", "offer .50 to A@.50 3600s: offered" } },
+	{ "when none is fresh the address that is free for longest is given", {
+		"small", "",
+		"request want=.2", "ack .2 to A@.2 3600s: bound again",
+		"release ciaddr=.2 server=.1", "nothing: released",
+		"discover by=B", "offer .2 to B@.2 3600s: offered" } },
+	{ "a declined address stays declined over a reboot", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"decline want=.50 server=.1", "nothing: declined: somebody else answers for the address",
+		"boot", "",
+		"show", "declined=.50 601s" } },
+	{ "a clock that has lost its time ends no lease", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"clock -100000", "", "boot", "",
+		"show", "1=.50 A=.50 bound 3601s/7201s" } },
+	{ "a clock that is set forward meanwhile ends no lease either", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"clock 100000", "", "tick 5", "", "boot", "",
+		"show", "1=.50 A=.50 bound 3596s/7196s" } },
+	{ "what has ended while the host was off is not restored", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"down", "", "wait 7300", "", "up", "", "port 1", "", "boot", "",
+		"show", "" } },
+	{ "an address that a port has by command is not restored to another", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"down", "", "up", "", "port 1", "", "static 3 .50", "", "port 3", "",
+		"reboot want=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available" } },
+	{ "a batch: what is asked for twice is promised once, and durable", {
+		"batch", "",
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"select want=.50 server=.1", "ack .50 to A@.50 3600s: bound",
+		"discover want=.50", "offer .50 to A@.50 3600s: offered",
+		"request by=B want=.50", "nak 0.0.0.0 to all@255.255.255.255: address is not available",
+		"show", "A=.50 offered 60s/60s",
+		"commit", "",
+		"show", "1=.50 A=.50 bound 3600s/7200s",
+		"boot", "",
+		"show", "1=.50 A=.50 bound 3601s/7201s" } },
+	{ "a batch: what is bound and given back in it is nobody's", {
+		"batch", "",
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"release ciaddr=.50 server=.1", "nothing: released",
+		"commit", "",
+		"show", "",
+		"boot", "",
+		"show", "" } },
+	{ "a batch that a command comes between holds nothing of it", {
+		"batch", "",
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"static 3 .50", "",
+		"discover by=B want=.51", "offer .51 to B@.51 3600s: offered",
+		"commit-fails", "",
+		"show", "3=.50" } },
+	{ "a full disk: nothing new is promised, and service resumes by itself", {
+		"disk-full", "",
+		"request want=.50", "error -5",
+		"discover want=.51", "error -5",
+		"show", "",
+		"disk-well", "",
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "a full disk: no lease is made longer, none is shortened", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"wait 1800", "", "kernel-renews A", "", "disk-full", "", "try-tick 0", "",
+		"show", "1=.50 A=.50 bound 3600s/5400s",
+		"disk-well", "", "tick 0", "" } },
+	{ "a full disk: what is released is free, and is not given away undurably", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"disk-full", "",
+		"release ciaddr=.50 server=.1", "error -5",
+		"show", "",
+		"discover by=B want=.50", "error -5",
+		"disk-well", "",
+		"discover by=B want=.50", "offer .50 to B@.50 3600s: offered" } },
 	/* --- what goes wrong */
 	{ "a full map promises nothing", {
 		"fail -7", "",

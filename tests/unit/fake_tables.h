@@ -137,6 +137,17 @@ int tables_dhcp_options_get(struct tables *t, __u16 net, struct cv_dhcp_options 
 	return 0;
 }
 
+int tables_each_network(struct tables *t,
+			int (*fn)(__u16 id, const struct cv_network *n, void *arg), void *arg)
+{
+	int stop = 0;
+
+	for (__u16 id = 1; id < FAKE_NETWORKS && !stop; id++)
+		if (t->network[id].mode)
+			stop = fn(id, &t->network[id], arg);
+	return stop;
+}
+
 int tables_each_port(struct tables *t, __u16 net,
 		     int (*fn)(__u32 slot, const struct cv_port *p, void *arg), void *arg)
 {

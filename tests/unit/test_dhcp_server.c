@@ -8,7 +8,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "dhcp_conversations.h"
 #include "dhcp_profile.h"
@@ -16,16 +20,21 @@
 #include "dhcp_server.h"
 #include "fake_tables.h"
 #include "lease.h"
+#include "store.h"
 
 #define NET	7
 #define START_NS 1000000000000ULL
+
+static char store_file[] = "/tmp/culvert-unit-XXXXXX/leases.db";
 
 /* --- the stage */
 
 struct stage {
 	struct dhcp_leases *leases;
 	struct dhcp_profiles *profiles;
-	bool locked, held;
+	struct store *store;
+	__s64 clock_s;
+	bool locked, held, batch;
 	char left[64], ended[64];
 };
 
@@ -64,15 +73,56 @@ static void on_ended(void *arg, __u16 net, __u32 slot, __be32 ip)
 	snprintf(s->ended, sizeof(s->ended), "%u/%u .%u", net, slot, ntohl(ip) & 0xff);
 }
 
-static void start_server(struct stage *s)
+/* The wall clock goes with the other one, until a row sets it. */
+static __s64 on_wall(void *arg)
 {
-	const struct dhcp_hooks hooks = { on_lock, on_unlock, on_left, on_ended, s };
+	const struct stage *s = arg;
 
+	return (__s64)(fake.now_ns / 1000000000) + s->clock_s;
+}
+
+static void stop_server(struct stage *s)
+{
 	dhcp_leases_free(s->leases);
+	store_free(s->store);
 	dhcp_profiles_free(s->profiles);
 	s->leases = NULL;
+	s->store = NULL;
+	s->profiles = NULL;
+}
+
+static void start_server(struct stage *s)
+{
+	const struct dhcp_hooks hooks = { on_lock, on_unlock, on_left, on_ended, on_wall, s };
+
+	stop_server(s);
 	s->profiles = dhcp_profiles_new();
-	assert_int_equal(dhcp_leases_new(&fake, &hooks, &s->leases), 0);
+	s->store = store_new(store_file);
+	assert_non_null(s->store);
+	assert_int_equal(dhcp_leases_new(&fake, s->store, &hooks, &s->leases), 0);
+	assert_int_equal(dhcp_leases_scan(s->leases, fake.now_ns), 0);
+}
+
+static void forget_disk(void)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char path[sizeof(store_file) + 8];
+
+	for (size_t i = 0; i < UNIT_N(suffixes); i++) {
+		snprintf(path, sizeof(path), "%s%s", store_file, suffixes[i]);
+		unlink(path);
+	}
+}
+
+/* No file may grow: what the kernel says of it is what it says of a full disk, but for the number. */
+static void disk_takes(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void set_stage(struct stage *s)
@@ -81,10 +131,13 @@ static void set_stage(struct stage *s)
 
 	memset(&fake, 0, sizeof(fake));
 	memset(s, 0, sizeof(*s));
+	disk_takes(RLIM_INFINITY);
+	forget_disk();
 	fake.now_ns = START_NS;
 	fake.network[NET] = (struct cv_network) {
 		.mode = CV_MODE_NAT, .flags = CV_NET_DHCP, .subnet = script_ip(0),
 		.netmask = htonl(0xffffff00), .gateway = script_ip(1), .lease_s = 3600, .mtu = 1500,
+		.name = "net",
 	};
 	memcpy(fake.network[NET].gateway_mac, script_gateway_mac, 6);
 	fake.options[NET].len = sizeof(blob);
@@ -164,6 +217,30 @@ static void kernel_renews(const char *line)
 	f->lease.flags |= CV_LEASE_DIRTY;
 }
 
+/* The maps are gone with the boot, the ports are there again. */
+static void host_reboots(struct stage *s)
+{
+	memset(fake.lease, 0, sizeof(fake.lease));
+	for (int slot = 1; slot < FAKE_PORTS; slot++)
+		if (!(fake.port[slot].flags & CV_PORT_STATIC))
+			fake.port[slot].ip = 0;
+	start_server(s);
+}
+
+static void add_port(int slot)
+{
+	fake.port[slot].net = NET;
+	fake.port[slot].name[0] = (char)('a' + slot - 1);
+	memcpy(fake.port[slot].mac, script_macs[slot - 1], 6);
+}
+
+static void clear_leases(__u32 slot)
+{
+	for (size_t i = 0; i < FAKE_LEASES; i++)
+		if (!slot || fake.lease[i].lease.slot == slot)
+			memset(&fake.lease[i], 0, sizeof(fake.lease[i]));
+}
+
 /* What operators, commands, the kernel and fate do.  False: none of these. */
 static bool do_step(struct stage *s, const char *line)
 {
@@ -175,6 +252,28 @@ static bool do_step(struct stage *s, const char *line)
 		fake.now_ns += strtoull(arg, NULL, 10) * 1000000000ULL;
 	if (IS("tick"))
 		assert_int_equal(dhcp_leases_scan(s->leases, fake.now_ns), 0);
+	else if (IS("try-tick"))
+		assert_int_not_equal(dhcp_leases_scan(s->leases, fake.now_ns), 0);
+	else if (IS("commit-fails"))
+		assert_int_not_equal(dhcp_leases_commit(s->leases, fake.now_ns), 0);
+	else if (IS("batch") || IS("commit"))
+		s->batch = IS("batch");
+	else if (IS("disk-full"))
+		disk_takes(0);
+	else if (IS("disk-well"))
+		disk_takes(RLIM_INFINITY);
+	else if (IS("boot"))
+		host_reboots(s);
+	else if (IS("clock"))
+		s->clock_s += atoi(arg);
+	else if (IS("port"))
+		add_port(atoi(arg));
+	else if (IS("port-rm"))	/* as tables_port_clear() */
+		memset(&fake.port[atoi(arg)], 0, sizeof(fake.port[0])), clear_leases((__u32)atoi(arg));
+	else if (IS("down"))	/* as the command, all at once */
+		memset(fake.port, 0, sizeof(fake.port)), clear_leases(0), fake.network[NET].mode = 0;
+	else if (IS("up"))
+		fake.network[NET].mode = CV_MODE_NAT;
 	else if (IS("reserve") || IS("reserve-mac"))
 		operator_reserves(s, line);
 	else if (IS("static"))
@@ -216,6 +315,8 @@ static bool do_step(struct stage *s, const char *line)
 		s->held = IS("lock");
 	else
 		return IS("wait");
+	if (IS("commit"))
+		assert_int_equal(dhcp_leases_commit(s->leases, fake.now_ns), 0);
 #undef IS
 	return true;
 }
@@ -255,7 +356,7 @@ static void print_maps(FILE *f)
 		fputc(' ', f);
 	}
 	for (size_t i = 0; i < FAKE_LEASES; i++)
-		if (fake.lease[i].key.net)
+		if (fake.lease[i].key.net && !dhcp_leases_is_marker(&fake.lease[i].key))
 			print_lease(f, &fake.lease[i]);
 }
 
@@ -264,7 +365,7 @@ static size_t count_leases(void)
 	size_t n = 0;
 
 	for (size_t i = 0; i < FAKE_LEASES; i++)
-		n += fake.lease[i].key.net != 0;
+		n += fake.lease[i].key.net && !dhcp_leases_is_marker(&fake.lease[i].key);
 	return n;
 }
 
@@ -304,7 +405,7 @@ static void client_asks(struct stage *s, FILE *f, const char *line)
 	struct dhcp_reply reply;
 	char text[16];
 	size_t size;
-	int err;
+	int err, committed;
 
 	memcpy(req.frame, frame.bytes, frame.len);
 	if (script_arg(line, "slot", text, sizeof(text)))
@@ -314,8 +415,13 @@ static void client_asks(struct stage *s, FILE *f, const char *line)
 	if (script_arg(line, "old", text, sizeof(text)))
 		req.boot_ns -= strtoull(text, NULL, 10) * 1000000000ULL;
 	size = offsetof(struct cv_request, frame) + frame.len - !strcmp(line, "cut");
-	err = dhcp_server_answer(&(struct dhcp_server) { &fake, s->leases, s->profiles }, &req, size,
-				 fake.now_ns, &reply);
+	err = dhcp_leases_prepare(s->leases, req.net, fake.now_ns);
+	if (!err || err == -ENOENT)
+		err = dhcp_server_answer(&(struct dhcp_server) { &fake, s->leases, s->profiles },
+					 &req, size, fake.now_ns, &reply);
+	committed = s->batch ? 0 : dhcp_leases_commit(s->leases, fake.now_ns);
+	if (!err)
+		err = committed;
 	if (err) {
 		fprintf(f, "error %d", err);
 		return;
@@ -361,8 +467,7 @@ static void conversation_goes(void **state)
 			fail_msg("%s\n  is   %s\n  want %s", row->step[i], got, row->step[i + 1]);
 		free(got);
 	}
-	dhcp_leases_free(s.leases);
-	dhcp_profiles_free(s.profiles);
+	stop_server(&s);
 }
 
 /* --- a daemon that dies at every write in turn */
@@ -397,7 +502,7 @@ static void check_bindings(void)
 	for (size_t i = 0; i < FAKE_LEASES; i++) {
 		const struct fake_lease *e = &fake.lease[i];
 
-		if (!e->key.net)
+		if (!e->key.net || dhcp_leases_is_marker(&e->key))
 			continue;
 		if (e->lease.state == CV_LEASE_BOUND)
 			assert_int_equal(fake.port[e->lease.slot].ip, e->lease.ip);
@@ -441,8 +546,7 @@ static void death_between_any_two_writes_harms_nobody(void **state)
 		}
 		check_bindings();
 		check_end_of_life();
-		dhcp_leases_free(s.leases);
-		dhcp_profiles_free(s.profiles);
+		stop_server(&s);
 	}
 	assert_true(deaths > 12);	/* each of them was one write later */
 }
@@ -465,18 +569,28 @@ static void damaged_requests_do_no_harm(void **state)
 		req.len = (__u16)(i % 3 ? frame.len : rand_r(&seed) % frame.len);
 		assert_int_equal(dhcp_server_answer(&(struct dhcp_server) { &fake, s.leases, s.profiles },
 						    &req, sizeof(req), fake.now_ns, &reply), 0);
+		if (dhcp_leases_changes(s.leases) % 16 == 0)	/* as batches go */
+			assert_int_equal(dhcp_leases_commit(s.leases, fake.now_ns), 0);
 		assert_true(count_leases() <= 1 || fake.lease[1].lease.state == CV_LEASE_SUSPENDED);
 	}
-	dhcp_leases_free(s.leases);
-	dhcp_profiles_free(s.profiles);
+	stop_server(&s);
 }
 
 int main(void)
 {
 	struct CMUnitTest tests[UNIT_N(rows) + 2], *end = tests;
+	int failed;
 
 	end = UNIT_ROWS(end, rows, conversation_goes);
 	*end++ = (struct CMUnitTest) cmocka_unit_test(death_between_any_two_writes_harms_nobody);
 	*end++ = (struct CMUnitTest) cmocka_unit_test(damaged_requests_do_no_harm);
-	return UNIT_RUN(tests, end);
+	*strrchr(store_file, '/') = '\0';
+	if (!mkdtemp(store_file))
+		return 1;
+	store_file[strlen(store_file)] = '/';
+	failed = UNIT_RUN(tests, end);
+	forget_disk();
+	*strrchr(store_file, '/') = '\0';
+	rmdir(store_file);
+	return failed;
 }
