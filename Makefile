@@ -3,7 +3,7 @@
 # make            build            make up      a network in seconds
 # make check      every test       make demo    a real guest fetches a page
 # make check-unit no root, quick   make bench   against nft, in one run
-# make fuzz       FUZZ_S seconds
+# make fuzz       FUZZ_S seconds    make soak     hours of kills
 # make install    DESTDIR, PREFIX  make clean
 
 BUILD	?= build
@@ -143,6 +143,11 @@ check-unit:
 	@$(MAKE) --no-print-directory -s unit
 	@tests/run unit
 
+# Longer than a check: every system call of the lease store's path, a thousand kills.
+soak: deps
+	@$(MAKE) --no-print-directory -s all tools
+	@LEASE_POINTS=all LEASE_KILLS=1000 TEST_TIMEOUT=86400 tests/run net/lease_crash
+
 bench: deps
 	@$(MAKE) --no-print-directory -s all tools
 	@tools/bench/run
@@ -163,5 +168,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps up demo check check-unit fuzz bench unit tools tests install uninstall clean
+.PHONY: all deps up demo check check-unit fuzz soak bench unit tools tests install uninstall clean
 .DELETE_ON_ERROR:
