@@ -26,7 +26,7 @@ struct exchange {
 	struct dhcp_profile told;
 	struct cv_lease lease;	/* the client's, when @has_lease */
 	bool has_lease;
-	__u64 now_ns;
+	__u64 now_ns, asked_ns;
 	struct dhcp_reply *reply;
 };
 
@@ -246,6 +246,16 @@ static int declines_too_much(struct exchange *x, bool *ret)
 	return err;
 }
 
+/*
+ * While a message waited for us the kernel may have acknowledged the lease
+ * anew: then the client has it, whatever it said before.
+ */
+static bool granted_since(const struct exchange *x)
+{
+	return x->lease.state == CV_LEASE_BOUND && !(x->lease.flags & CV_LEASE_STATIC) &&
+	       x->lease.expiry_boot_ns > x->asked_ns + x->c.network.lease_s * 1000000000ULL;
+}
+
 static int on_decline(struct exchange *x)
 {
 	__be32 ip = dhcp_msg_ip(&x->msg, CV_DHCP_OPT_REQUESTED_IP);
@@ -256,6 +266,8 @@ static int on_decline(struct exchange *x)
 		return silent(x, "declined to another server");
 	if (!ip || !x->has_lease || x->lease.ip != ip)
 		return silent(x, "declines what it does not have");
+	if (granted_since(x))
+		return silent(x, "was granted again since");
 	err = declines_too_much(x, &too_much);
 	if (!err && too_much) {
 		x->reply->warn = true;
@@ -277,6 +289,8 @@ static int on_release(struct exchange *x)
 		return silent(x, "released to another server");
 	if (!x->has_lease || x->lease.ip != x->msg.hdr.ciaddr)
 		return silent(x, "releases what it does not have");
+	if (granted_since(x))
+		return silent(x, "was granted again since");
 	err = dhcp_leases_drop(x->leases, &x->c);
 	x->reply->ip = x->lease.ip;
 	x->reply->news = CV_LEASE_RELEASED_NEWS;
@@ -370,6 +384,7 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 	ret->net = req->net;
 	ret->type = x.msg.type;
 
+	x.asked_ns = req->boot_ns;
 	if (now_ns > req->boot_ns + DHCP_REQUEST_MAX_NS)
 		return silent(&x, "asked too long ago");
 

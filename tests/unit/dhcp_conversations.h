@@ -209,6 +209,12 @@ static const struct row rows[] = {
 		"release ciaddr=.50 server=.2", "nothing: released to another server",
 		"release by=B ciaddr=.50 server=.1", "nothing: releases what it does not have",
 		"show", "1=.50 A=.50 bound 3600s/7200s" } },
+	{ "what was given back before the kernel granted it anew stays", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"wait 100", "", "kernel-renews A", "",
+		"release ciaddr=.50 server=.1 old=5", "nothing: was granted again since",
+		"decline want=.50 server=.1 old=5", "nothing: was granted again since",
+		"release ciaddr=.50 server=.1", "nothing: released" } },
 	{ "INFORM is told options alone, at ciaddr", {
 		"request want=.50", "ack .50 to A@.50 3600s: bound again",
 		"inform ciaddr=.50", "ack 0.0.0.0 to A@.50: informed",
