@@ -248,12 +248,16 @@ static int declines_too_much(struct exchange *x, bool *ret)
 
 /*
  * While a message waited for us the kernel may have acknowledged the lease
- * anew: then the client has it, whatever it said before.
+ * anew: then the client has it, whatever it said before.  Where the lease ends
+ * even later it was longer once, and that grant is of before.
  */
 static bool granted_since(const struct exchange *x)
 {
+	__u64 length_ns = x->c.network.lease_s * 1000000000ULL;
+
 	return x->lease.state == CV_LEASE_BOUND && !(x->lease.flags & CV_LEASE_STATIC) &&
-	       x->lease.expiry_boot_ns > x->asked_ns + x->c.network.lease_s * 1000000000ULL;
+	       x->lease.expiry_boot_ns > x->asked_ns + length_ns &&
+	       x->lease.expiry_boot_ns <= x->now_ns + length_ns;
 }
 
 static int on_decline(struct exchange *x)

@@ -215,6 +215,10 @@ static const struct row rows[] = {
 		"release ciaddr=.50 server=.1 old=5", "nothing: was granted again since",
 		"decline want=.50 server=.1 old=5", "nothing: was granted again since",
 		"release ciaddr=.50 server=.1", "nothing: released" } },
+	{ "RELEASE of a lease that is longer than those of now", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"lease-time 60", "",
+		"release ciaddr=.50 server=.1", "nothing: released" } },
 	{ "INFORM is told options alone, at ciaddr", {
 		"request want=.50", "ack .50 to A@.50 3600s: bound again",
 		"inform ciaddr=.50", "ack 0.0.0.0 to A@.50: informed",

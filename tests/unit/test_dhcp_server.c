@@ -313,6 +313,8 @@ static bool do_step(struct stage *s, const char *line)
 		fake.lease_put_error = atoi(arg);
 	else if (IS("lock") || IS("unlock"))
 		s->held = IS("lock");
+	else if (IS("lease-time"))
+		fake.network[NET].lease_s = (__u32)atoi(arg);
 	else
 		return IS("wait");
 	if (IS("commit"))
