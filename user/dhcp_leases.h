@@ -40,6 +40,8 @@ struct tables;
  *		lock is held
  * @ended:	a bound lease's time was over, and it is free
  * @wall_s:	now, Unix seconds
+ * @restored:	leases of a network were put back from the store, which does not
+ *		know of CV_LEASE_DAEMON
  */
 struct dhcp_hooks {
 	int  (*lock)(void *arg);
@@ -47,6 +49,7 @@ struct dhcp_hooks {
 	void (*left)(void *arg, __u16 net, __u32 slot);
 	void (*ended)(void *arg, __u16 net, __u32 slot, __be32 ip);
 	__s64 (*wall_s)(void *arg);
+	void (*restored)(void *arg, __u16 net);
 	void *arg;
 };
 

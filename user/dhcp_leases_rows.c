@@ -323,5 +323,7 @@ int dhcp_leases_prepare(struct dhcp_leases *l, __u16 net, __u64 now_ns)
 	if (!err)
 		err = restore(l, net, &n, marked, now_ns);
 	l->read[net % CV_MAX_NETWORKS] = !err;
+	if (!marked)	/* some may be back even if not all are */
+		l->hooks.restored(l->hooks.arg, net);
 	return err;
 }

@@ -174,6 +174,17 @@ static bool is_of(const struct network_profile *p, const struct cv_network *n)
 	       !strncmp(p->made_for.name, n->name, sizeof(n->name));
 }
 
+int dhcp_profiles_mark(const struct dhcp_profiles *all, struct tables *t, __u16 net)
+{
+	struct marking m = { t, net < CV_MAX_NETWORKS ? all->net[net] : NULL };
+	struct cv_network n;
+	int err = m.p ? tables_network_get(t, net, &n) : -ENOENT;
+
+	if (err || !is_of(m.p, &n))
+		return err == -ENOENT ? 0 : err;
+	return tables_each_lease(t, net, mark_one, &m);
+}
+
 int dhcp_profiles_get(const struct dhcp_profiles *all, struct tables *t,
 		      const struct dhcp_client *c, struct dhcp_profile *ret)
 {

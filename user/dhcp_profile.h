@@ -29,6 +29,9 @@ void dhcp_profiles_free(struct dhcp_profiles *all);
 int dhcp_profiles_set(struct dhcp_profiles *all, struct tables *t, __u16 net,
 		      const struct cv_network *n, const struct config *cfg);
 
+/** dhcp_profiles_mark() - mark the leases again; when the network is not known nothing is done */
+int dhcp_profiles_mark(const struct dhcp_profiles *all, struct tables *t, __u16 net);
+
 /**
  * struct dhcp_profile - what one client is told
  * @own:	it has options of its own

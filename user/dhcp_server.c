@@ -399,7 +399,8 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 	if (why)
 		return silent(&x, why);
 	err = look_up_lease(&x);
-	if (!err && x.c.relayed && x.has_lease && x.lease.slot != req->slot)
+	/* Slot 0: reserved, or from the store, and asked for by nobody yet. */
+	if (!err && x.c.relayed && x.has_lease && x.lease.slot && x.lease.slot != req->slot)
 		return silent(&x, "is another port's client");
 	if (!err)
 		err = dhcp_profiles_get(s->profiles, s->tables, &x.c, &x.told);

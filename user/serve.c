@@ -125,6 +125,17 @@ static __s64 wall_clock_s(void *arg)
 	return time(NULL);
 }
 
+/* Else the kernel would renew what a guest with options of its own asks for. */
+static void mark_leases(void *arg, __u16 net)
+{
+	struct serve *s = arg;
+	int err = dhcp_profiles_mark(s->profiles, s->tables, net);
+
+	if (err)
+		log_warn("cannot mark leases of guests with DHCP options of their own: %s",
+			 strerror(-err));
+}
+
 /* --- requests */
 
 static void tell_reply(struct serve *s, const struct dhcp_reply *reply)
@@ -421,7 +432,7 @@ static int open_parts(struct serve *s)
 {
 	const struct dhcp_hooks hooks = {
 		.lock = take_lock, .unlock = give_lock, .left = forget_flows,
-		.ended = tell_end, .wall_s = wall_clock_s, .arg = s,
+		.ended = tell_end, .wall_s = wall_clock_s, .restored = mark_leases, .arg = s,
 	};
 	int err;
 

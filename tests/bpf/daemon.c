@@ -42,6 +42,10 @@ static void no_news(void *arg, __u16 net, __u32 slot, __be32 ip)
 {
 }
 
+static void nothing_restored(void *arg, __u16 net)
+{
+}
+
 static __s64 wall_clock_s(void *arg)
 {
 	return time(NULL);
@@ -88,7 +92,7 @@ void daemon_begin(void)
 {
 	const struct dhcp_hooks hooks = {
 		.lock = nothing_to_lock, .unlock = nothing_to_unlock, .left = no_flows, .ended = no_news,
-		.wall_s = wall_clock_s,
+		.wall_s = wall_clock_s, .restored = nothing_restored,
 	};
 
 	forget_disk();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The server under a stream of anything: messages, time, and a daemon started
- * anew, on maps in memory.  After each step no address is two clients', and
+ * The server under a stream of anything: messages, time, a daemon started anew
+ * and reboots, on maps and a store in memory.  After each step no address is two clients', and
  * what is bound and its port agree.
  *
  * The input is a list of steps: what (1 byte), how much (2), and so many bytes
@@ -56,10 +56,16 @@ static __s64 wall_s(void *arg)
 	return (__s64)(fake.now_ns / 1000000000);
 }
 
+static void restored(void *arg, __u16 net)
+{
+	MUST(!dhcp_profiles_mark(server.profiles, &fake, net));
+}
+
 static void start_daemon(void)
 {
 	const struct dhcp_hooks hooks = {
 		.lock = lock, .unlock = unlock, .left = left, .ended = ended, .wall_s = wall_s,
+		.restored = restored,
 	};
 
 	dhcp_leases_free(server.leases);
@@ -103,6 +109,15 @@ static void check_disk(const struct fake_lease *e)
 	MUST(row->horizon_s >= (__s64)(e->lease.horizon_boot_ns / 1000000000));
 }
 
+/* The maps are gone, the ports are there again. */
+static void reboot(void)
+{
+	memset(fake.lease, 0, sizeof(fake.lease));
+	for (int slot = 1; slot <= GUESTS; slot++)
+		if (!(fake.port[slot].flags & CV_PORT_STATIC))
+			fake.port[slot].ip = 0;
+}
+
 static void check_maps(void)
 {
 	for (size_t i = 0; i < FAKE_LEASES; i++) {
@@ -113,7 +128,8 @@ static void check_maps(void)
 		MUST((e->lease.ip & htonl(0xfffffff0)) == htonl(0x0a000000) && e->lease.ip != htonl(0x0a000001));
 		if (e->lease.state == CV_LEASE_BOUND && !(e->lease.flags & CV_LEASE_STATIC))
 			check_disk(e);
-		if (e->lease.state == CV_LEASE_BOUND && !(e->lease.flags & CV_LEASE_RELAYED))
+		/* Slot 0: from the store, of somebody behind the relay who has not asked yet. */
+		if (e->lease.state == CV_LEASE_BOUND && e->lease.slot && !(e->lease.flags & CV_LEASE_RELAYED))
 			MUST(fake.port[e->lease.slot].ip == e->lease.ip);
 		for (size_t k = 0; k < i; k++)
 			MUST(!fake.lease[k].key.net || fake.lease[k].lease.ip != e->lease.ip);
@@ -185,6 +201,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(!dhcp_leases_scan(server.leases, fake.now_ns));
 			break;
 		case 7:
+			if (much & 1)
+				reboot();
 			start_daemon();
 			break;
 		default:

@@ -478,6 +478,28 @@ static const struct row rows[] = {
 		"show", "1=.50 A=.50 bound 3601s/7201s web",
 		"discover by=B want=.50", "offer .17 to B@.17 3600s: offered",
 		"renew ciaddr=.50", "ack .50 to A@.50 3600s: renewed" } },
+	{ "after a reboot a client behind a relay has its lease again", {
+		"relay 2", "",
+		"reboot by=B mac=02:00:00:00:00:77 giaddr=.9 want=.70", "ack .70 to B@.9 3600s: bound again",
+		"boot", "",
+		"request want=.70", "nak 0.0.0.0 to all@255.255.255.255: address is not available",
+		"renew by=B mac=02:00:00:00:00:77 giaddr=.9 ciaddr=.70", "ack .70 to B@.9 3600s: renewed",
+		"show", "2=.9 77=.70 bound 3600s/7200s",
+		"tick 10", "",
+		"show", "2=.9 77=.70 bound 3590s/7190s" } },
+	{ "after a reboot the lease of a guest with options of its own is the daemon's again", {
+		"file guests: [ { name: a, options: [ { option: 12, value: ay } ] } ]", "",
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"request by=B want=.51", "ack .51 to B@.51 3600s: bound again",
+		"down", "", "up", "", "port 1", "", "port 2", "", "tick 0", "",
+		"show", "1=.50 2=.51 A=.50 bound 3601s/7201s daemon B=.51 bound 3601s/7201s" } },
+	{ "a batch: who is behind a relay does not get what a port is given meanwhile", {
+		"relay 2", "", "batch", "",
+		"reboot by=B mac=02:00:00:00:00:77 giaddr=.9 want=.70", "ack .70 to B@.9 3600s: bound again",
+		"show", "2=.9 77=.70 offered 60s/60s",
+		"static 3 .70", "",
+		"commit-fails", "",
+		"show", "2=.9 3=.70" } },
 	{ "a lease waits for a guest whose port comes later", {
 		"request want=.50", "ack .50 to A@.50 3600s: bound again",
 		"down", "", "boot", "", "up", "", "port 2", "", "wait 100", "",

@@ -81,6 +81,13 @@ static __s64 on_wall(void *arg)
 	return (__s64)(fake.now_ns / 1000000000) + s->clock_s;
 }
 
+static void on_restored(void *arg, __u16 net)
+{
+	const struct stage *s = arg;
+
+	assert_int_equal(dhcp_profiles_mark(s->profiles, &fake, net), 0);
+}
+
 static void stop_server(struct stage *s)
 {
 	dhcp_leases_free(s->leases);
@@ -93,7 +100,8 @@ static void stop_server(struct stage *s)
 
 static void start_server(struct stage *s)
 {
-	const struct dhcp_hooks hooks = { on_lock, on_unlock, on_left, on_ended, on_wall, s };
+	const struct dhcp_hooks hooks = { on_lock, on_unlock, on_left, on_ended, on_wall,
+					 on_restored, s };
 
 	stop_server(s);
 	s->profiles = dhcp_profiles_new();
@@ -305,6 +313,8 @@ static bool do_step(struct stage *s, const char *line)
 		fake.options[NET].len = 0;
 	else if (IS("mtu"))
 		fake.network[NET].mtu = (__u16)atoi(arg);
+	else if (IS("lease-time"))
+		fake.network[NET].lease_s = (__u32)atoi(arg);
 	else if (IS("rapid-commit"))
 		fake.network[NET].flags |= CV_NET_RAPID_COMMIT;
 	else if (IS("restart"))
@@ -313,8 +323,6 @@ static bool do_step(struct stage *s, const char *line)
 		fake.lease_put_error = atoi(arg);
 	else if (IS("lock") || IS("unlock"))
 		s->held = IS("lock");
-	else if (IS("lease-time"))
-		fake.network[NET].lease_s = (__u32)atoi(arg);
 	else
 		return IS("wait");
 	if (IS("commit"))
