@@ -120,7 +120,8 @@ example_of_yaml()
 	is "the example's guests are reserved" \
 		"$(culvert lease ls "$NET" -o json | jq -r '.leases[] | "\(.hostname) \(.address) \(.state)"')" \
 		"web 10.20.0.10 reserved
-db 10.20.0.11 reserved"
+db 10.20.0.11 reserved
+relay 10.20.0.12 reserved"
 	check "a port of such a name is added" culvert port add "$NET" web
 	is "and has the MAC and the address of the example" \
 		"$(culvert port ls "$NET" -o json | jq -r '.ports[] | "\(.mac) \(.address) \(.static)"')" \
