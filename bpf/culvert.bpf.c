@@ -152,38 +152,14 @@ int cv_judge(struct __sk_buff *skb)
 SEC("tc")
 int cv_rejudge(struct __sk_buff *skb)
 {
-	struct cv_flush_args *args;
-	struct flow_walk w = {};
-	__u32 zero = 0;
-
-	args = bpf_map_lookup_elem(&control, &zero);
-	if (!args)
-		return 1;
-	w.now = pkt_now();
-	w.which = *args;
-	bpf_loop(args->budget, rejudge_one, &w, 0);
-	args->flushed += w.deleted;
-	TOTAL_ADD(flushed_flows, w.deleted);
-	return 0;
+	return sweep_by_command(rejudge_one);
 }
 
 /* Run by user space: forget flows (struct cv_flush_args in `control`). */
 SEC("tc")
 int cv_flush(struct __sk_buff *skb)
 {
-	struct flow_walk w = { .flush = 1 };
-	struct cv_flush_args *args;
-	__u32 zero = 0;
-
-	args = bpf_map_lookup_elem(&control, &zero);
-	if (!args)
-		return 1;
-	w.now = pkt_now();
-	w.which = *args;
-	bpf_loop(args->budget, flow_walk_one, &w, 0);
-	args->flushed += w.deleted;
-	TOTAL_ADD(flushed_flows, w.deleted);
-	return 0;
+	return sweep_by_command(flow_walk_one);
 }
 
 /* Run by the daemon: tell who looks on what became of a lease (`lease_event`). */

@@ -387,6 +387,16 @@ static __always_inline int flow_make_plain(const struct __sk_buff *skb, const st
 	return drop < 0 ? 0 : drop;
 }
 
+/* The flow that a guest's packet belongs to, seen from the guest. */
+static __always_inline struct cv_tuple flow_out_key(const struct pkt *p)
+{
+	return (struct cv_tuple) {
+		.local = p->saddr, .remote = p->daddr, .lport = p->sport,
+		.rport = p->proto == IPPROTO_ICMP ? 0 : p->dport,
+		.proto = p->proto, .net = p->net,
+	};
+}
+
 /* The flow that a packet to a guest belongs to, seen from the guest. */
 static __always_inline struct cv_tuple flow_in_key(const struct pkt *p)
 {

@@ -9,15 +9,6 @@
 
 #include "flow.h"
 
-static __always_inline struct cv_tuple local_out_key(const struct pkt *p)
-{
-	return (struct cv_tuple) {
-		.local = p->saddr, .remote = p->daddr, .lport = p->sport,
-		.rport = p->proto == IPPROTO_ICMP ? 0 : p->dport,
-		.proto = p->proto, .net = p->net,
-	};
-}
-
 static __always_inline struct cv_flow *local_find(const struct pkt *p,
 						  const struct cv_tuple *key)
 {
@@ -135,7 +126,7 @@ __noinline int local_pass(struct __sk_buff *skb, struct pkt *p)
 	drop = frag_recall(skb, p, p->net);
 	if (!going(p, drop))
 		return drop;
-	key = local_out_key(p);
+	key = flow_out_key(p);
 	f = local_find(p, &key);
 	if (f) {
 		if (!local_addressed(skb, f->ifindex))
@@ -155,7 +146,7 @@ __noinline int local_pass(struct __sk_buff *skb, struct pkt *p)
 	}
 	if (pkt_icmp_error(p) && !pkt_is_fragment(p) && local_quotes(skb, p))
 		return local_addressed(skb, address_slot(p->net, p->daddr)) ? 0 : CV_DROP_NO_GUEST;
-	key = local_out_key(p);
+	key = flow_out_key(p);
 	drop = local_open(skb, p, n, &key);
 	return drop ? drop : frag_pass(p, p->net);
 }

@@ -12,7 +12,7 @@
 
 static __always_inline __u32 nat_out_tag(const struct pkt *p)
 {
-	struct cv_tuple key = open_out_key(p);
+	struct cv_tuple key = flow_out_key(p);
 
 	return flow_tag(&key);
 }
@@ -21,7 +21,7 @@ static __always_inline __u32 nat_out_tag(const struct pkt *p)
 static __always_inline int nat_flow_out(struct __sk_buff *skb, struct pkt *p,
 					struct cv_flow **ret)
 {
-	struct cv_tuple key = open_out_key(p);
+	struct cv_tuple key = flow_out_key(p);
 	struct cv_flow *out = flow_find_out(skb, p, &key);
 	int drop;
 
@@ -172,7 +172,7 @@ static __always_inline void nat_renew_peer(const struct pkt *p, struct cv_flow *
 	if ((__u16)(p->now - f->route_tick) <= CV_ROUTE_TICKS)
 		return;
 	n = network_get(p->net);
-	key = open_out_key(p);
+	key = flow_out_key(p);
 	if (n)
 		open_note_peer(n, &key, p->now);
 	if (!f->ifindex)
@@ -182,7 +182,7 @@ static __always_inline void nat_renew_peer(const struct pkt *p, struct cv_flow *
 /* Has somebody asked for this echo reply: the host, or who may ask the guest's own address? */
 static __always_inline bool nat_was_asked(const struct pkt *p)
 {
-	struct cv_tuple key = open_out_key(p);
+	struct cv_tuple key = flow_out_key(p);
 	struct cv_flow *f = bpf_map_lookup_elem(&flows, &key);
 
 	if (!f)

@@ -21,15 +21,6 @@ static __always_inline bool open_untranslatable(__u8 proto)
 	return proto == OPEN_PROTO_DCCP || proto == OPEN_PROTO_AH || proto == OPEN_PROTO_UDPLITE;
 }
 
-static __always_inline struct cv_tuple open_out_key(const struct pkt *p)
-{
-	return (struct cv_tuple) {
-		.local = p->saddr, .remote = p->daddr, .lport = p->sport,
-		.rport = p->proto == IPPROTO_ICMP ? 0 : p->dport,
-		.proto = p->proto, .net = p->net,
-	};
-}
-
 /* Note whom the guest sends to, where the network filters by address. */
 static __always_inline void open_note_peer(const struct cv_network *n, const struct cv_tuple *key,
 					   __u32 now)
@@ -160,7 +151,7 @@ __noinline int open_host(struct __sk_buff *skb, struct pkt *p, __u32 slot)
 	if (!n)
 		return CV_DROP_UNKNOWN_PORT;
 	ask = policy_from_guest(p, slot);
-	key = open_out_key(p);
+	key = flow_out_key(p);
 	ask.peer_host = 1;
 	if (policy_judge(&ask) != CV_ACTION_ALLOW)
 		return CV_DROP_HOST_CLOSED;
@@ -232,7 +223,7 @@ __noinline int open_from_guest(struct __sk_buff *skb, struct pkt *p)
 		return CV_DROP_NO_GUEST;
 	if (drop)
 		return open_host(skb, p, slot);
-	key = open_out_key(p);
+	key = flow_out_key(p);
 	f = bpf_map_lookup_elem(&flows, &key);
 	peer = p->proto == IPPROTO_ICMP ? owner_of_whole(p->daddr, p->sport) :
 	       owner_find(p->proto, p->daddr, p->dport, p->saddr);

@@ -108,4 +108,22 @@ static int flow_sweep(void *map, __u32 *key, struct cv_sweeper *s)
 	return 0;
 }
 
+/* What a command asks for: go round @control's budget of flows with @one. */
+static __always_inline int sweep_by_command(long (*one)(__u32, struct flow_walk *))
+{
+	struct flow_walk w = { .flush = 1 };
+	struct cv_flush_args *args;
+	__u32 zero = 0;
+
+	args = bpf_map_lookup_elem(&control, &zero);
+	if (!args)
+		return 1;
+	w.now = pkt_now();
+	w.which = *args;
+	bpf_loop(args->budget, one, &w, 0);
+	args->flushed += w.deleted;
+	TOTAL_ADD(flushed_flows, w.deleted);
+	return 0;
+}
+
 #endif
