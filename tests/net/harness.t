@@ -81,8 +81,8 @@ case " ${TEST_BACKENDS:-culvert} " in
 	EOT
 	await_line 30 "$TMP/ended.out" '^id '
 	id=$(sed -n 's/^id //p' "$TMP/ended.out")
+	kill -TERM "$id"		# heard when its sleep has ended
 	pkill -TERM -P "$id" sleep
-	kill -TERM "$id"
 	wait $!
 	is "a test ended by SIGTERM" $? 143
 	is "leaves nothing" "$(left_of "$id")" ""
