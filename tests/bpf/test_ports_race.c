@@ -193,6 +193,8 @@ static void while_flushed(void)
 	add_guests();
 	flushing = true;
 	start(hammers);
+	while (!world_totals().new_flows)
+		sched_yield();		/* on a busy machine they begin late */
 	for (unsigned int i = 0; i < 400; i++) {
 		flushed += world_flush(0, FIRST_GUEST + i % N_GUESTS, 256);
 		sched_yield();
