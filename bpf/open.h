@@ -137,13 +137,14 @@ static __always_inline __be32 open_shared_addr(const struct cv_network *n)
 	return u ? u->addr : 0;
 }
 
-/* May the guest talk to the host, which no default lets it?  Not static, as all here. */
+/* May the guest talk to the host, which no default lets it but for names?  Not static, as all here. */
 __noinline int open_host(struct __sk_buff *skb, struct pkt *p, __u32 slot)
 {
 	const struct cv_network *n;
 	struct cv_judge_args ask;
 	struct cv_tuple key;
 	struct cv_flow *f;
+	int action;
 
 	if (!p)
 		return CV_DROP_REWRITE;
@@ -153,7 +154,10 @@ __noinline int open_host(struct __sk_buff *skb, struct pkt *p, __u32 slot)
 	ask = policy_from_guest(p, slot);
 	key = flow_out_key(p);
 	ask.peer_host = 1;
-	if (policy_judge(&ask) != CV_ACTION_ALLOW)
+	action = policy_judge(&ask);
+	if (action == CV_ACTION_NONE && policy_served(n, &ask))
+		action = CV_ACTION_ALLOW;
+	if (action != CV_ACTION_ALLOW)
 		return CV_DROP_HOST_CLOSED;
 	f = bpf_map_lookup_elem(&flows, &key);
 	if (f && !(f->flags & CV_FLOW_HOST))

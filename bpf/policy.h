@@ -39,6 +39,15 @@ static __always_inline int policy_may_leave(const struct pkt *p, const struct cv
 	return 0;
 }
 
+/* Does the host answer it by default: DNS of the gateway, where names are served? */
+static __always_inline bool policy_served(const struct cv_network *n,
+					  const struct cv_judge_args *a)
+{
+	return n->flags & CV_NET_DNS && a->daddr == n->gateway &&
+	       a->dport == bpf_htons(CV_DNS_PORT) &&
+	       (a->proto == IPPROTO_UDP || a->proto == IPPROTO_TCP);
+}
+
 /* Can a packet like this begin a flow at all? */
 static __always_inline int policy_may_begin(const struct pkt *p)
 {

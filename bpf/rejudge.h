@@ -84,6 +84,8 @@ static __noinline bool rejudge_denies(const struct cv_tuple *key, const struct c
 	action = policy_judge(&a);
 	if (n && a.slot && a.peer_slot)
 		return policy_among(n, action);
+	if (action == CV_ACTION_NONE && n && f->flags & CV_FLOW_HOST && policy_served(n, &a))
+		return false;
 	return action == CV_ACTION_DENY ||
 	       (action == CV_ACTION_NONE && rejudge_needs_rule(f));
 }

@@ -71,6 +71,8 @@ static void put_defaults(struct report *r, const struct cv_network *n)
 		put_default(r, "deny @guests -> @host", "but ping of the gateway and DHCP, before all rules");
 	else
 		put_default(r, "deny @guests -> @host", "but ping of the gateway, before all rules");
+	if (n->flags & CV_NET_DNS)
+		put_default(r, "allow @guests -> @host udp,tcp 53", "names, at the gateway's address only");
 	put_default(r, "allow @host -> @guests", NULL);
 	if (n->mode == CV_MODE_ISOLATED) {
 		put_default(r, "deny @guests -> @internet", "before all rules: the network has no uplink");

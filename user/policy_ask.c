@@ -264,6 +264,13 @@ static int admission(struct asking *a)
 	return best;
 }
 
+/* As policy_served() of the programs has it. */
+static bool is_names(const struct asking *a)
+{
+	return a->w.entry.flags & CV_NET_DNS && a->to.ip == a->w.entry.gateway &&
+	       a->port == CV_DNS_PORT && (a->proto == IPPROTO_UDP || a->proto == IPPROTO_TCP);
+}
+
 static int ask_without(struct asking *a, struct network_answer *ret)
 {
 	int in;
@@ -273,7 +280,9 @@ static int ask_without(struct asking *a, struct network_answer *ret)
 		       DENY("no rule says anything: guests of this network are isolated") :
 		       ALLOW("no rule says anything: guests may reach each other");
 	if (a->from.slot && a->to.host)
-		return DENY("no rule says anything: of the host guests reach ping of the gateway and DHCP");
+		return is_names(a) ?
+		       ALLOW("no rule says anything: the gateway serves names") :
+		       DENY("no rule says anything: of the host guests reach ping of the gateway and DHCP");
 	if (a->from.slot)
 		return without_to_outside(a, ret);
 	if (a->from.host)

@@ -180,6 +180,49 @@ static void asked_by_host(void)
 #define HOST_SSH	.dmac = ANN_MAC, .smac = HOSTS_MAC, .daddr = ANN_IP, .proto = TCP
 #define DELIVERED	.dmac = ANN_MAC, .smac = GATEWAY_MAC, .daddr = ANN_IP, .proto = TCP
 
+#define ASK(addr)	FROM_ANN, .daddr = (addr), .proto = UDP, .sport = 5000, .dport = 53, .len = 20
+
+static void names_served(void)
+{
+	struct cv_network n = world_network(NET);
+
+	n.flags |= CV_NET_DNS;
+	world_set_network(NET, &n);
+}
+
+static void names_served_and_denied(void)
+{
+	names_served();
+	RULES(NET, { DENY, FROM_SLOT(ANN), TO(HOST), .proto = UDP, .ports = { 53, 53 } });
+}
+
+static const struct row with_names[] = {
+	{
+		.claim = "the gateway is asked for names where they are served", .hook = TO_UPLINK,
+		.before = names_served, .in = { ASK(GATEWAY) }, .verdict = PASS, .after = one_flow,
+	}, {
+		.claim = "by TCP too", .hook = TO_UPLINK, .before = names_served,
+		.in = { FROM_ANN, .daddr = GATEWAY, .proto = TCP, .sport = 5000, .dport = 53, .flags = SYN },
+		.verdict = PASS, .after = one_flow,
+	}, {
+		.claim = "nowhere else", .hook = TO_UPLINK,
+		.in = { ASK(GATEWAY) }, .verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED), .after = no_flow,
+		.out = OUT(PROHIBITED, .quote = QUOTE(ASK(GATEWAY))),
+	}, {
+		.claim = "not by another address of the host", .hook = TO_UPLINK, .before = names_served,
+		.in = { ASK(HOST_IP) }, .verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED), .after = no_flow,
+		.out = OUT(PROHIBITED, .quote = QUOTE(ASK(HOST_IP))),
+	}, {
+		.claim = "another port stays closed where names are served", .hook = TO_UPLINK, .before = names_served,
+		.in = { SSH(GATEWAY), .flags = SYN }, .verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED),
+		.after = no_flow, .out = OUT(PROHIBITED, .quote = QUOTE(SSH(GATEWAY), .flags = SYN)),
+	}, {
+		.claim = "a rule keeps a guest from names", .hook = TO_UPLINK, .before = names_served_and_denied,
+		.in = { ASK(GATEWAY) }, .verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED), .after = no_flow,
+		.out = OUT(PROHIBITED, .quote = QUOTE(ASK(GATEWAY))),
+	},
+};
+
 static const struct row with_host[] = {
 	{
 		.claim = "no default lets a guest talk to the host", .hook = TO_UPLINK,
@@ -480,6 +523,20 @@ static void change(const struct change *c)
 	claim_end("judged again: %s", c->claim);
 }
 
+static void names_go_on(void)
+{
+	const struct cv_rule deny = { DENY, FROM(GUESTS), TO(HOST), ALL_PORTS };
+
+	claim_begin();
+	names_served();
+	send_ok(TO_UPLINK, &(const struct packet) { ASK(GATEWAY) }, PASS);
+	CHECK_EQ(rules_rejudge(NET), 0);
+	rules_set(NET, &deny, 1);
+	CHECK_EQ(rules_rejudge(NET), 1);
+	no_flow();
+	claim_end("judged again: names need no rule, and one ends them");
+}
+
 static void another_network(void)
 {
 	claim_begin();
@@ -500,11 +557,13 @@ int main(void)
 	TABLE_RUN(outward);
 	fragments(false);
 	fragments(true);
+	TABLE_RUN(with_names);
 	TABLE_RUN(with_host);
 	TABLE_RUN(inward);
 	TABLE_RUN(corner);
 	for (unsigned int i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 		change(&changes[i]);
+	names_go_on();
 	another_network();
 	return table_end();
 }
