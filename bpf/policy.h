@@ -14,6 +14,8 @@
 #ifndef CV_POLICY_H
 #define CV_POLICY_H
 
+#include <culvert/wire.h>
+
 #include "maps.h"
 
 /* 224/4 multicast, 240/4 reserved and broadcast, 127/8, 0/8, 169.254/16. */

@@ -183,10 +183,11 @@ static int read_dns(const struct config_source *src, const struct config_file_dh
 	if (d->dns.word && !strcmp(d->dns.word, "host"))
 		return 0;
 	cfg->dns_host = false;
-	if (d->dns.word && !strcmp(d->dns.word, "none"))
+	cfg->dns_serve = d->dns.word && !strcmp(d->dns.word, "serve");
+	if (cfg->dns_serve || (d->dns.word && !strcmp(d->dns.word, "none")))
 		return 0;
 	if (d->dns.word && addr_parse_ip(d->dns.word, &ip))
-		return config_fail(src, &p, "'%s' is neither 'host', 'none' nor an IPv4 address",
+		return config_fail(src, &p, "'%s' is neither 'host', 'serve', 'none' nor an IPv4 address",
 				   d->dns.word);
 	if (d->dns.word)
 		return add_dns(src, &p, d->dns.word, cfg);
@@ -220,8 +221,11 @@ static int read_domain(const struct config_source *src, const struct config_file
 {
 	struct yaml_path p = yaml_path_of("dhcp", "domain");
 
-	if (!d->domain)
+	if (!d->domain) {
+		if (cfg->dns_serve)
+			strcpy(cfg->domain, CV_DNS_DOMAIN);
 		return 0;
+	}
 	if (strlen(d->domain) >= sizeof(cfg->domain))
 		return config_fail(src, &p, "is longer than %zu characters", sizeof(cfg->domain) - 1);
 	if (!domain_ok(d->domain))

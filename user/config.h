@@ -16,7 +16,7 @@
  *	dhcp:
  *	  enable: true
  *	  lease: 12h		number and s, m, h or d; 10s to 3650d
- *	  dns: host		host, none, an address, or up to three
+ *	  dns: host		host, serve, none, an address, or up to three
  *	  domain: lab.vm
  *	  rapid-commit: false
  *	  options:		any, by name or number and type
@@ -91,6 +91,7 @@ struct config {
 	bool   dhcp;
 	__u32  lease_s;
 	bool   dns_host;	/* hand out the host's upstream resolvers: resolv_fill() */
+	bool   dns_serve;	/* names are served on the gateway's address; has a domain then */
 	unsigned int n_dns;
 	__be32 dns[CONFIG_MAX_DNS];
 	char   domain[64];	/* empty: none */

@@ -26,8 +26,12 @@ static int put(struct dhcp_set *s, __u8 code, const void *value, size_t len)
 	return dhcp_set_put(s, &o);
 }
 
-static int put_dns(struct dhcp_set *s, const struct config *cfg, bool isolated)
+static int put_dns(struct dhcp_set *s, const struct config *cfg, const struct cv_network *n)
 {
+	bool isolated = n->mode == CV_MODE_ISOLATED;
+
+	if (cfg->dns_serve)	/* also where there is no way out: guests know each other by name */
+		return put(s, CV_DHCP_OPT_DNS, &n->gateway, sizeof(n->gateway));
 	if (!cfg->n_dns || (isolated && cfg->dns_host))
 		return 0;
 	return put(s, CV_DHCP_OPT_DNS, cfg->dns, cfg->n_dns * sizeof(cfg->dns[0]));
@@ -59,7 +63,7 @@ static int put_usual(struct dhcp_set *s, const struct config *cfg, const struct 
 	if (!err && !isolated)
 		err = put(s, CV_DHCP_OPT_ROUTER, &n->gateway, sizeof(n->gateway));
 	if (!err)
-		err = put_dns(s, cfg, isolated);
+		err = put_dns(s, cfg, n);
 	if (!err)
 		err = put_domain(s, cfg);
 	if (!err)

@@ -8,12 +8,16 @@
 #include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "lock.h"
 #include "mem.h"
 #include "paths.h"
 
 #define LOCK_FILE "lock"
+
+#define LOCK_TRIES	200
+#define LOCK_PAUSE_NS	5000000		/* a second in all */
 
 /* @how: LOCK_NB for -EAGAIN instead of waiting */
 static int open_locked(const char *path, int how, int *ret_fd)
@@ -70,6 +74,18 @@ int lock_take(int *ret_fd)
 int lock_try(const char *name, int *ret_fd)
 {
 	return take(name ? name : LOCK_FILE, LOCK_NB, ret_fd);
+}
+
+int lock_await(int *ret_fd)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	int err = lock_try(NULL, ret_fd);
+
+	for (int i = 0; err == -EAGAIN && i < LOCK_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		err = lock_try(NULL, ret_fd);
+	}
+	return err;
 }
 
 void lock_remove(void)

@@ -24,6 +24,9 @@ int lock_take(int *ret_fd);
  */
 int lock_try(const char *name, int *ret_fd);
 
+/** lock_await() - lock_take(), but for a second only.  Return: 0, -EAGAIN or -errno. */
+int lock_await(int *ret_fd);
+
 /** lock_remove() - take away the lock's file; the caller holds it and closes it after */
 void lock_remove(void);
 

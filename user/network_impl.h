@@ -200,6 +200,12 @@ int policy_open_port(struct network_work *w, const struct cv_port *p);
 /** policy_close_port() - they wait for it again.  Logs.  Return: 0 or -errno */
 int policy_close_port(struct network_work *w, __u32 slot, const struct cv_port *p);
 
+/* --- names (network_names.c) */
+
+/** names_make() - a server for them, where w->cfg wants one */
+int names_make(struct network_work *w);
+int names_undo(struct network_work *w);
+
 /* --- addresses of guests (reservation.c) */
 
 /** dhcp_make() - options and reservations of w->cfg, in the maps */

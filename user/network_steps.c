@@ -312,5 +312,6 @@ const struct network_step network_steps[] = {
 	{ "limits",	limits_make,		limits_undo },
 	{ "dhcp",	dhcp_make,		dhcp_undo },
 	{ "forwards",	forwards_make,		forwards_undo },
+	{ "names",	names_make,		names_undo },
 };
 const int network_n_steps = ARRAY_SIZE(network_steps);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <culvert/wire.h>
+
 #include "addr.h"
 #include "datapath.h"
 #include "log.h"

@@ -23,6 +23,7 @@
 #include "dhcp_options.h"
 #include "dhcp_profile.h"
 #include "dhcp_server.h"
+#include "dns_serve.h"
 #include "lease_health.h"
 #include "lock.h"
 #include "log.h"
@@ -37,8 +38,6 @@
 #include "uplink_watch.h"
 
 #define META_PIN	"map/meta"
-#define LOCK_TRIES	200
-#define LOCK_PAUSE_NS	5000000		/* a second in all */
 
 #define BATCH_MAX	128	/* replies that wait for one commit */
 
@@ -61,6 +60,8 @@ struct serve {
 	struct net_watch *watch;	/* NULL: uplinks are not followed */
 	bool lingers;			/* an uplink is kept for flows; look when they have ended */
 	struct stat pin;
+	bool names_stale;		/* a lease came or went since names were told */
+	int names_error;		/* known already */
 	int lock_fd;
 	__u64 scanned_ns;
 	int n_dns;			/* the host's resolvers when last looked at */
@@ -69,21 +70,12 @@ struct serve {
 
 /* --- hooks of the engine */
 
-/*
- * A command may hold the lock for a while, or wait for us to end while it
- * does.  So the wait has an end, and the client asks again.
- */
+/* A command may wait for us to end while it holds the lock: so the wait has an end too. */
 static int take_lock(void *arg)
 {
-	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	struct serve *s = arg;
-	int err = lock_try(NULL, &s->lock_fd);
 
-	for (int i = 0; err == -EAGAIN && i < LOCK_TRIES; i++) {
-		nanosleep(&pause, NULL);
-		err = lock_try(NULL, &s->lock_fd);
-	}
-	return err;
+	return lock_await(&s->lock_fd);
 }
 
 static void give_lock(void *arg)
@@ -106,6 +98,7 @@ static void tell_lease(struct serve *s, __u16 net, const struct cv_lease_event *
 {
 	int err;
 
+	s->names_stale |= e->news != 0;
 	if (!e->news || !tables_monitor_wants(s->tables, CV_MONITOR_LEASES, net))
 		return;
 	err = datapath_tell_lease(e);
@@ -134,6 +127,33 @@ static void mark_leases(void *arg, __u16 net)
 	if (err)
 		log_warn("cannot mark leases of guests with DHCP options of their own: %s",
 			 strerror(-err));
+}
+
+/* --- names */
+
+/* The lock of networks that are gone would be left behind. */
+static bool maps_are_gone(const struct serve *s)
+{
+	if (serve_is_current(s))
+		return false;
+	if (!datapath_loaded())
+		lock_remove();
+	return true;
+}
+
+/* Not while a command is at work: it may be taking the network away. */
+static void follow_names(struct serve *s)
+{
+	_fd_ int lock = -1;
+	int err;
+
+	if (!serve_is_current(s) || lock_try(NULL, &lock) || maps_are_gone(s))
+		return;
+	err = dns_serve_follow(s->tables);
+	if (err && err != s->names_error)
+		log_warn("cannot serve names: %s", dns_serve_strerror(err));
+	s->names_error = err;
+	s->names_stale = false;
 }
 
 /* --- requests */
@@ -243,6 +263,8 @@ int serve_requests(struct serve *s)
 	int n = tables_ring_consume(s->ring);
 
 	end_batch(s);
+	if (s->names_stale)
+		follow_names(s);
 	return n < 0 && n != -ENOBUFS ? n : 0;
 }
 
@@ -265,16 +287,6 @@ bool serve_uplinks_changed(struct serve *s)
 	if (changed < 0)
 		log_warn("cannot read what changes on the host: %s", strerror(-changed));
 	return changed;
-}
-
-/* The lock of networks that are gone would be left behind. */
-static bool maps_are_gone(const struct serve *s)
-{
-	if (serve_is_current(s))
-		return false;
-	if (!datapath_loaded())
-		lock_remove();
-	return true;
 }
 
 int serve_uplinks_follow(struct serve *s)
@@ -370,6 +382,8 @@ void serve_tick(struct serve *s)
 
 	reply_sockets_tidy(s->sockets, now_ns);
 	lease_health_publish(&s->health);
+	if (s->names_stale)
+		follow_names(s);
 	if (now_ns - s->scanned_ns < SERVE_SCAN_NS)
 		return;
 	if (s->lingers)
@@ -378,6 +392,7 @@ void serve_tick(struct serve *s)
 		serve_reload(s);
 	else
 		scan(s, now_ns);
+	follow_names(s);
 }
 
 static int count_network(__u16 id, const struct cv_network *n, void *arg)

@@ -47,7 +47,7 @@ static int read_text(const char *path, char **ret_text)
 }
 
 /* Return: 1 when the file was not like this before, 0, -errno. */
-static int replace_text(const char *net, const char *suffix, const char *text)
+static int replace_text_mode(const char *net, const char *suffix, const char *text, mode_t mode)
 {
 	_free_ char *before = NULL;
 	_fd_ int fd = -1;
@@ -62,15 +62,20 @@ static int replace_text(const char *net, const char *suffix, const char *text)
 		return err;
 	if (!read_text(path, &before) && !strcmp(before, text))
 		return 0;
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, len) != (ssize_t)len || rename(aside, path)) {
+	if (fchmod(fd, mode) || write(fd, text, len) != (ssize_t)len || rename(aside, path)) {
 		err = errno ? -errno : -EIO;
 		unlink(aside);
 		return err;
 	}
 	return 1;
+}
+
+static int replace_text(const char *net, const char *suffix, const char *text)
+{
+	return replace_text_mode(net, suffix, text, 0600);
 }
 
 static void print_uplinks(FILE *f, const struct config *cfg)
@@ -91,7 +96,7 @@ static void print_dhcp(FILE *f, const struct config *cfg)
 	fprintf(f, "dhcp:\n  enable: %s\n  lease: %us\n  dns: ", cfg->dhcp ? "true" : "false",
 		cfg->lease_s);
 	if (cfg->dns_host || !cfg->n_dns)
-		fputs(cfg->dns_host ? "host" : "none", f);
+		fputs(cfg->dns_host ? "host" : cfg->dns_serve ? "serve" : "none", f);
 	else
 		for (unsigned int i = 0; i < cfg->n_dns; i++)
 			fprintf(f, "%s%s", i ? ", " : "[ ", addr_format_ip(cfg->dns[i], ip));
@@ -300,6 +305,31 @@ int state_load_forwards(const char *net, struct forward_list *list)
 	for (line = strtok_r(text, "\n", &rest); line && !err; line = strtok_r(NULL, "\n", &rest))
 		err = read_forward(line, list);
 	return err;
+}
+
+/* --- for dnsmasq, which is not root when it reads them */
+
+static const char *const dns_suffixes[] = {
+	[STATE_DNS_CONF] = "dnsmasq", [STATE_DNS_NAMES] = "names", [STATE_DNS_PID] = "dnsmasq.pid",
+};
+
+int state_dns_path(const char *net, enum state_dns_file file, char ret[PATH_MAX])
+{
+	return file_path(ret, net, dns_suffixes[file]);
+}
+
+int state_save_dns(const char *net, enum state_dns_file file, const char *text)
+{
+	return replace_text_mode(net, dns_suffixes[file], text, 0644);
+}
+
+void state_remove_dns(const char *net)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(dns_suffixes); i++)
+		if (!file_path(path, net, dns_suffixes[i]))
+			unlink(path);
 }
 
 void state_remove(const char *net)

@@ -9,6 +9,7 @@
 #ifndef CULVERT_STATE_H
 #define CULVERT_STATE_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "config.h"
@@ -28,6 +29,14 @@ int state_load_uplinks(const char *net, char ret_names[CONFIG_MAX_UPLINKS][16],
 int state_save_forwards(const char *net, const struct forward_list *list);
 /** state_load_forwards() - appended to a list; none is fine.  Return: 0 or -errno */
 int state_load_forwards(const char *net, struct forward_list *list);
+
+/* What dnsmasq reads and writes: NET.dnsmasq, NET.names, NET.dnsmasq.pid. */
+enum state_dns_file { STATE_DNS_CONF, STATE_DNS_NAMES, STATE_DNS_PID };
+
+int state_dns_path(const char *net, enum state_dns_file file, char ret[PATH_MAX]);
+/** state_save_dns() - readable by all.  Return: 1 when it differs from what was saved, 0, -errno */
+int state_save_dns(const char *net, enum state_dns_file file, const char *text);
+void state_remove_dns(const char *net);
 
 /** state_remove() - all files of a network */
 void state_remove(const char *net);

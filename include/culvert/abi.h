@@ -65,7 +65,6 @@ enum cv_filter {
 #define CV_NET_LOCAL	(1U << 2)	/* rules speak of guest to guest: such flows are kept too */
 #define CV_NET_RAPID_COMMIT (1U << 3)	/* who asks for it gets two messages of DHCP, not four */
 #define CV_NET_DNS	(1U << 4)	/* names are served on the gateway's address */
-#define CV_DNS_PORT	53
 
 struct cv_prefix {
 	__be32 addr, mask;	/* mask 0 in a list: its end */
@@ -498,5 +497,4 @@ CV_ASSERT_SIZE(struct cv_flush_args, 24);
 CV_ASSERT_SIZE(struct cv_monitor, 16);
 CV_ASSERT_SIZE(struct cv_event, 144);
 CV_ASSERT_SIZE(struct cv_lease_event, 20);
-
 #endif

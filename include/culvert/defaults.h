@@ -87,6 +87,7 @@
 #define CV_DHCP_PER_TICK		2
 #define CV_DHCP_BURST			16
 #define CV_DHCP_LEASE_S			43200
+#define CV_DNS_DOMAIN		"vm"	/* of names that are served, where none is named */
 /* A lease is held twice its length, so that the kernel may renew it alone. */
 #define CV_DHCP_HORIZON_LEASES		2
 

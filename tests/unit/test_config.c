@@ -180,7 +180,7 @@ static const struct bad_row bad_rows[] = {
 	{ "lease beyond 64 bits", "dhcp: { lease: 99999999999999999999999d }\n",
 	  "1: dhcp.lease: '99999999999999999999999d' is not from 10s to 3650d" },
 	{ "dns is no address", "dhcp:\n  dns: google\n",
-	  "2: dhcp.dns: 'google' is neither 'host', 'none' nor an IPv4 address" },
+	  "2: dhcp.dns: 'google' is neither 'host', 'serve', 'none' nor an IPv4 address" },
 	{ "dns in a list is no address", "dhcp:\n  dns:\n    - 1.1.1.1\n    - host\n",
 	  "4: dhcp.dns[1]: 'host' is no IPv4 address" },
 	{ "dns on loopback", "dhcp: { dns: 127.0.0.53 }\n",
@@ -366,6 +366,9 @@ static const struct good_row good_rows[] = {
 	{ "filter that is the default", "filter: address-and-port\n", AUTO },
 	{ "filter by address", "filter: address\n", AUTO " filter=address" },
 	{ "no filter", "filter: 'endpoint-independent'\n", AUTO " filter=endpoint-independent" },
+	{ "names served", "dhcp: { dns: serve }\n", "nat auto uplink=auto dhcp=43200s dns=serve domain=vm" },
+	{ "names served below a domain", "dhcp: { dns: serve, domain: lab.vm }\n",
+	  "nat auto uplink=auto dhcp=43200s dns=serve domain=lab.vm" },
 	{ "subnet", "subnet: 10.20.0.0/16\n", "nat 10.20.0.0/16 uplink=auto dhcp=43200s dns=host" },
 	{ "smallest subnet", "subnet: 10.0.0.4/30\n", "nat 10.0.0.4/30 uplink=auto dhcp=43200s dns=host" },
 	{ "largest subnet", "subnet: 10.0.0.0/8\n", "nat 10.0.0.0/8 uplink=auto dhcp=43200s dns=host" },
@@ -505,7 +508,7 @@ static char *print_config(const struct config *cfg)
 		fprintf(f, "%s%s", i ? "," : "", cfg->uplinks[i]);
 	if (cfg->dhcp)
 		fprintf(f, " dhcp=%us", cfg->lease_s);
-	fprintf(f, " dns=%s", cfg->dns_host ? "host" : "");
+	fprintf(f, " dns=%s", cfg->dns_host ? "host" : cfg->dns_serve ? "serve" : "");
 	for (unsigned int i = 0; i < cfg->n_dns; i++)
 		fprintf(f, "%s%s", i ? "," : "", addr_format_ip(cfg->dns[i], text));
 	if (cfg->domain[0])

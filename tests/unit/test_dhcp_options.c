@@ -32,6 +32,10 @@ static const struct blob_row blob_rows[] = {
 	{ "the host's DNS servers, of which it has none", "", 0, "0104ffffff00 03040a140001 1c040a1400ff" },
 	{ "isolated: no router", "{ mode: isolated, dhcp: { dns: none } }", 1500,
 	  "0104ffffff00 1a0205dc 1c040a1400ff" },
+	{ "names served: the gateway", "{ dhcp: { dns: serve } }", 0,
+	  "0104ffffff00 03040a140001 06040a140001 0f02766d 1c040a1400ff" },
+	{ "isolated: names served too", "{ mode: isolated, dhcp: { dns: serve } }", 0,
+	  "0104ffffff00 06040a140001 0f02766d 1c040a1400ff" },
 	{ "isolated: a DNS server that was named", "{ mode: isolated, dhcp: { dns: 10.20.0.5 } }", 0,
 	  "0104ffffff00 06040a140005 1c040a1400ff" },
 };

@@ -155,6 +155,8 @@ static const struct state_row state_rows[] = {
 	{ "odd names of uplinks", "{ subnet: 10.20.0.0/24, uplink: ['eth0', 'a#b', 'null', '1'] }\n" },
 	{ "no DHCP", "{ subnet: 10.20.0.0/24, dhcp: { enable: no } }\n" },
 	{ "no DNS", "{ subnet: 10.20.0.0/24, dhcp: { dns: none, lease: 90s } }\n" },
+	{ "names served", "{ subnet: 10.20.0.0/24, dhcp: { dns: serve } }\n" },
+	{ "names served below a domain", "{ subnet: 10.20.0.0/24, dhcp: { dns: serve, domain: lab.vm } }\n" },
 	{ "DNS and domain", "{ subnet: 10.20.0.0/24, dhcp: { dns: [1.1.1.1, 9.9.9.9], domain: yes } }\n" },
 	{ "guests", "subnet: 10.20.0.0/24\nguests:\n- { name: 'true', ip: .10, mac: '52:54:00:00:00:0a' }\n- name: '123'\n" },
 };
@@ -182,6 +184,7 @@ static void assert_same_network(const struct config *a, const struct config *b)
 	assert_int_equal(a->dhcp, b->dhcp);
 	assert_int_equal(a->lease_s, b->lease_s);
 	assert_int_equal(a->dns_host, b->dns_host);
+	assert_int_equal(a->dns_serve, b->dns_serve);
 	assert_int_equal(a->n_dns, b->n_dns);
 	assert_memory_equal(a->dns, b->dns, a->n_dns * sizeof(a->dns[0]));
 	assert_string_equal(a->domain, b->domain);
