@@ -21,8 +21,6 @@
 #include "network.h"
 #include "paths.h"
 
-#define ETC_NETNS "/etc/netns"
-
 static const char *const kept[] = {
 	"/sys/fs/bpf", "/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/tracing",
 	"/sys/kernel/security",
@@ -77,7 +75,7 @@ static int bind_etc(const char *name)
 	struct dirent *e;
 	int err;
 
-	err = paths_join(dir_path, sizeof(dir_path), ETC_NETNS, name);
+	err = paths_join(dir_path, sizeof(dir_path), paths_netns_conf(), name);
 	if (err)
 		return err;
 	dir = opendir(dir_path);
@@ -106,7 +104,7 @@ static int set_mounts(const char *net)
 	if (err)
 		return log_ret(err, "cannot mount the namespace's /sys");
 	err = bind_etc(name);
-	return err ? log_ret(err, "cannot read '%s/%s'", ETC_NETNS, name) : 0;
+	return err ? log_ret(err, "cannot read '%s/%s'", paths_netns_conf(), name) : 0;
 }
 
 int cmd_exec(int argc, char **argv)

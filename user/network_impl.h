@@ -205,6 +205,9 @@ int policy_close_port(struct network_work *w, __u32 slot, const struct cv_port *
 /** names_make() - a server for them, where w->cfg wants one */
 int names_make(struct network_work *w);
 int names_undo(struct network_work *w);
+/** resolver_make() - resolv.conf for what runs in the namespace; somebody's own stays, and counts */
+int resolver_make(struct network_work *w);
+int resolver_undo(struct network_work *w);
 
 /* --- addresses of guests (reservation.c) */
 

@@ -313,5 +313,6 @@ const struct network_step network_steps[] = {
 	{ "dhcp",	dhcp_make,		dhcp_undo },
 	{ "forwards",	forwards_make,		forwards_undo },
 	{ "names",	names_make,		names_undo },
+	{ "resolver",	resolver_make,		resolver_undo },
 };
 const int network_n_steps = ARRAY_SIZE(network_steps);

@@ -35,6 +35,11 @@ const char *paths_conf(void)
 	return from_env("CULVERT_CONF", "/etc/culvert");
 }
 
+const char *paths_netns_conf(void)
+{
+	return from_env("CULVERT_NETNS_CONF", "/etc/netns");
+}
+
 int paths_join(char *buf, size_t size, const char *dir, const char *name)
 {
 	int n = snprintf(buf, size, "%s/%s", dir, name);

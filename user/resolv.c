@@ -105,6 +105,25 @@ int resolv_read(const char *root, __be32 ret[CONFIG_MAX_DNS])
 	return read_servers(root, RESOLVED_CONF, ret, &ignored);
 }
 
+char *resolv_print(const struct config *cfg, __be32 gateway)
+{
+	unsigned int n = cfg->dns_serve ? 1 : cfg->n_dns;
+	const __be32 *servers = cfg->dns_serve ? &gateway : cfg->dns;
+	char *text = NULL, ip[ADDR_IP_SIZE];
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(f, "nameserver %s\n", addr_format_ip(servers[i], ip));
+	if (n && cfg->domain[0])
+		fprintf(f, "search %s\n", cfg->domain);
+	if (fclose(f))
+		free(take_ptr(text));
+	return text;
+}
+
 int resolv_fill(struct config *cfg)
 {
 	__be32 dns[CONFIG_MAX_DNS];

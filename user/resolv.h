@@ -27,6 +27,14 @@ unsigned int resolv_parse(const char *text, __be32 ret[CONFIG_MAX_DNS], bool *re
  */
 int resolv_read(const char *root, __be32 ret[CONFIG_MAX_DNS]);
 
+/**
+ * resolv_print() - a resolv.conf(5) of the servers that guests are told
+ * @gateway: where names are served (cfg->dns_serve)
+ *
+ * Return: heap, "" when there are none, NULL without memory.
+ */
+char *resolv_print(const struct config *cfg, __be32 gateway);
+
 /** resolv_fill() - with cfg->dns_host, set cfg->dns from the host.  Return: 0 or -errno */
 int resolv_fill(struct config *cfg);
 

@@ -29,7 +29,7 @@ ID=$$
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/culvert-test.XXXXXX")
 export TMP
 export CULVERT_RUN=$TMP/run CULVERT_STATE=$TMP/state CULVERT_CONF=$TMP/conf
-export CULVERT_BPF=/sys/fs/bpf/cvt-$ID
+export CULVERT_BPF=/sys/fs/bpf/cvt-$ID CULVERT_NETNS_CONF=$TMP/netns
 NET=t$ID		# the network most tests make
 
 # --- TAP

@@ -51,6 +51,8 @@ scenario()
 	check "a guest finds another by the name of its port" await 15 answers a b.lab.vm 10.20.0.11
 	is "by TCP too" "$(ask a b.lab.vm tcp)" 10.20.0.11
 	is "and by its address" "$(guest a $DNS ptr $GATEWAY 10.20.0.11)" b.lab.vm
+	has "who runs in the namespace is told to ask there" "$(culvert exec "$NET" -- cat /etc/resolv.conf)" \
+		"^nameserver $GATEWAY"
 	is "who is nobody is nobody, and nobody outside is asked" "$(ask a nobody.lab.vm)" NXDOMAIN
 	is "all other names are the host's resolver's" "$(ask a www.example.org)" $ANSWER
 	has "which was asked" "$(cat "$TMP/upstream.log")" '^asked www.example.org'
@@ -74,11 +76,23 @@ scenario()
 	check "up again leaves it" culvert up "$NET" -f "$TMP/net.yaml"
 	is "as it is" "$(server_pid)" "$first"
 
+	conf none
+	check "a network without resolvers" culvert up "$NET" -f "$TMP/net.yaml"
+	is "tells its namespace of none" "$(ls "$CULVERT_NETNS_CONF" 2>/dev/null)" ""
+	conf "[ 192.0.2.1, 192.0.2.2 ]"
+	check "a network with resolvers of its own" culvert up "$NET" -f "$TMP/net.yaml"
+	is "tells of them" "$(culvert exec "$NET" -- cat /etc/resolv.conf | tail -n +2)" "nameserver 192.0.2.1
+nameserver 192.0.2.2
+search lab.vm"
+	echo "nameserver 192.0.2.9" >"$CULVERT_NETNS_CONF/cv-$NET/resolv.conf"
 	conf host
 	check "the network serves no names any more" culvert up "$NET" -f "$TMP/net.yaml"
 	refute "the server has ended" grep -qs dnsmasq "/proc/$first/cmdline"
 	refute "and is not to be reached" answers a b.lab.vm 10.20.0.11
 	is "nor are its files there" "$(ls "$CULVERT_RUN" | grep -E 'names|dnsmasq')" ""
+
+	is "somebody's own resolv.conf stays" "$(cat "$CULVERT_NETNS_CONF/cv-$NET/resolv.conf")" "nameserver 192.0.2.9"
+	rm "$CULVERT_NETNS_CONF/cv-$NET/resolv.conf"
 
 	conf serve "mode: isolated"
 	check "a network without way out serves names" culvert up "$NET" -f "$TMP/net.yaml"
@@ -93,4 +107,6 @@ servers
 echo "nameserver $SERVER" >"$TMP/resolv.conf"
 start_ready upstream outside $DNS serve $SERVER $ANSWER
 on_backends scenario culvert
+backend_down
+is "no resolv.conf for the namespace is left" "$(find "$CULVERT_NETNS_CONF" 2>/dev/null)" ""
 finish

@@ -32,6 +32,7 @@ static void environment_says_where(void **state)
 		{ "CULVERT_STATE", "/var/lib/culvert", paths_state },
 		{ "CULVERT_BPF", "/sys/fs/bpf/culvert", paths_bpf },
 		{ "CULVERT_CONF", "/etc/culvert", paths_conf },
+		{ "CULVERT_NETNS_CONF", "/etc/netns", paths_netns_conf },
 	};
 
 	for (size_t i = 0; i < UNIT_N(places); i++) {

@@ -169,7 +169,8 @@ topo_redirect()
 culvert_here()
 {
 	ns_in "$P-culvert-host" env CULVERT_RUN="$work/run" CULVERT_STATE="$work/state" \
-		CULVERT_BPF="/sys/fs/bpf/$P" CULVERT_CONF="$work/conf" "$culvert" "$@"
+		CULVERT_BPF="/sys/fs/bpf/$P" CULVERT_CONF="$work/conf" \
+		CULVERT_NETNS_CONF="$work/netns" "$culvert" "$@"
 }
 
 topo_culvert()
