@@ -41,7 +41,7 @@ conf()
 
 scenario()
 {
-	local first ip
+	local first ip p
 	conf serve
 	check "a network serves names" culvert_resolving up "$NET" -f "$TMP/net.yaml"
 	guest_tap a 10.20.0.10
@@ -73,6 +73,11 @@ scenario()
 	kill -9 "$first"
 	check "a server that died is started again" await 20 server_is_new "$first"
 	first=$(server_pid)
+	for p in $(own_culverts); do
+		kill -9 "$p"
+	done
+	await 5 gone [ -n "$(own_culverts)" ]
+	is "without the daemon names go on" "$(ask a b.lab.vm)" 10.20.0.11
 	check "up again leaves it" culvert up "$NET" -f "$TMP/net.yaml"
 	is "as it is" "$(server_pid)" "$first"
 
