@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dhcp-farm [--quick] [--json FILE] SITES
+ *
+ * SITES has a line for each server: NAME NETNS LINKS COUNT, for site_open().
+ * The first is what the others are compared with.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "farm.h"
+#include "mem.h"
+
+#define SETTLE_NS	150000000	/* a server's time to take back what was released */
+
+static struct metric metrics[] = {
+	{ .name = "first_boot", .label = "all boot at once, never seen",
+	  .rounds = 1, .quick_rounds = 1 },
+	{ .name = "boot", .label = "all boot at once", .rounds = 9, .quick_rounds = 3 },
+	{ .name = "new", .label = "new clients, 16 at once", .in_flight = 16,
+	  .rounds = 15, .quick_rounds = 3 },
+	{ .name = "renew", .label = "renewals, 64 at once", .in_flight = 64,
+	  .renew_ns = 200000000, .rounds = 15, .quick_rounds = 3 },
+	{ .name = "renew_alone", .label = "renewals, one at a time", .in_flight = 1,
+	  .renew_ns = 100000000, .rounds = 15, .quick_rounds = 3 },
+};
+
+__u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+int farm_fail(int err, const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "dhcp-farm: ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, ": %s\n", strerror(-err));
+	return err;
+}
+
+static int sites_read(const char *path, struct site *sites, unsigned int *ret_n)
+{
+	_fclose_ FILE *f = fopen(path, "re");
+	char netns[64], links[32];
+	unsigned int n;
+	int err = 0;
+
+	if (!f)
+		return farm_fail(-errno, "cannot read %s", path);
+	while (!err && *ret_n < FARM_MAX_SITES &&
+	       fscanf(f, "%15s %63s %31s %u", sites[*ret_n].name, netns, links, &n) == 4) {
+		if (!n || n > FARM_MAX_CLIENTS)
+			return farm_fail(-ERANGE, "%s: %u clients", path, n);
+		err = site_open(&sites[(*ret_n)++], netns, links, n);
+	}
+	return err;
+}
+
+/* What the hypervisor and others took of the farm's CPU cannot be told apart by times alone. */
+static int cpu_read(__u64 *ret_busy, __u64 *ret_stolen)
+{
+	_fclose_ FILE *f = fopen("/proc/stat", "re");
+	unsigned long long t[8];
+
+	if (!f || fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2],
+			 &t[3], &t[4], &t[5], &t[6], &t[7]) != 8)
+		return farm_fail(-ENODATA, "/proc/stat");
+	*ret_stolen = t[7];
+	*ret_busy = t[0] + t[1] + t[2] + t[5] + t[6] + t[7];
+	return 0;
+}
+
+static int visit(struct site *s, const struct metric *m, struct record *r)
+{
+	const struct timespec settle = { .tv_nsec = SETTLE_NS };
+	struct window w = {};
+	int err = 0;
+
+	if (!m->renew_ns) {
+		err = window_release(s);
+		nanosleep(&settle, NULL);
+	}
+	if (!err && m->renew_ns)
+		err = window_renew(s, m->in_flight, m->renew_ns, &w);
+	else if (!err)
+		err = window_bind(s, m->in_flight ? m->in_flight : s->n, &w);
+	if (!err)
+		err = record_add(r, &w);
+	window_free(&w);
+	return err;
+}
+
+/* Who is first changes from round to round. */
+static int measure(struct site *sites, unsigned int n, struct metric *m)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		m->of[i] = calloc(1, sizeof(*m->of[i]));
+		if (!m->of[i])
+			return farm_fail(-ENOMEM, "%s", m->name);
+	}
+	for (unsigned int round = 0; round < m->rounds && !err; round++)
+		for (unsigned int i = 0; i < n && !err; i++) {
+			unsigned int at = (round + i) % n;
+
+			err = visit(&sites[at], m, m->of[at]);
+		}
+	return err;
+}
+
+static int measure_all(struct site *sites, unsigned int n, bool quick, const char *json)
+{
+	__u64 busy[2], stolen[2];
+	int err = cpu_read(&busy[0], &stolen[0]);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(metrics) && !err; i++) {
+		if (quick)
+			metrics[i].rounds = metrics[i].quick_rounds;
+		err = measure(sites, n, &metrics[i]);
+	}
+	if (!err)
+		err = cpu_read(&busy[1], &stolen[1]);
+	if (err)
+		return err;
+	return report(sites, n, metrics, ARRAY_SIZE(metrics),
+		      100.0 * (stolen[1] - stolen[0]) / (busy[1] - busy[0] + 1), json);
+}
+
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(FARM_CPU, &set);
+	sched_setaffinity(0, sizeof(set), &set);	/* one CPU alone is as good */
+}
+
+int main(int argc, char **argv)
+{
+	struct site sites[FARM_MAX_SITES] = {};
+	const char *json = NULL;
+	unsigned int n = 0;
+	bool quick = false;
+	int at = 1, err;
+
+	for (unsigned int i = 0; i < FARM_MAX_SITES; i++)
+		sites[i].fd = -1;
+	for (; at < argc - 1; at++) {
+		if (!strcmp(argv[at], "--quick"))
+			quick = true;
+		else if (!strcmp(argv[at], "--json") && at < argc - 2)
+			json = argv[++at];
+		else
+			break;
+	}
+	if (at != argc - 1) {
+		fprintf(stderr, "usage: dhcp-farm [--quick] [--json FILE] SITES\n");
+		return 2;
+	}
+	pin();
+	err = sites_read(argv[at], sites, &n);
+	if (!err)
+		err = measure_all(sites, n, quick, json);
+	for (unsigned int i = 0; i < n; i++)
+		site_close(&sites[i]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(metrics); i++)
+		for (unsigned int k = 0; k < n; k++) {
+			if (metrics[i].of[k])
+				window_free(&metrics[i].of[k]->all);
+			free(metrics[i].of[k]);
+		}
+	return err < 0 ? 1 : err;
+}
