@@ -136,28 +136,27 @@ topo_culvert()
 	echo "culvert $P-culvert-clients c% $clients" >>"$work/sites"
 }
 
-# --- perfdhcp, a relay: ROUNDS of two seconds each, in turn
+# --- perfdhcp, a relay: a second each, in turn
 
 perfdhcp_once()
 {
-	ns_in "$P-$1-relay" timeout 20 perfdhcp -4 -l eth0 -p 2 -W 500000 -R 2000 \
+	ns_in "$P-$1-relay" timeout 20 perfdhcp -4 -l eth0 -p 1 -W 500000 -R 2000 \
 		-b "mac=02:63:70:0$2:00:00" $gateway >"$work/perfdhcp.out" 2>&1 || :
-	sed -n 's/^Rate: \([0-9.]*\).*/\1/p' "$work/perfdhcp.out" | head -n 1
+	rate=$(sed -n 's/^Rate: \([0-9.]*\).*/\1/p' "$work/perfdhcp.out" | head -n 1)
+	[ -n "$rate" ] || { sed "s/^/dhcp bench: $1: perfdhcp: /" "$work/perfdhcp.out" >&2; return 0; }
+	echo "{\"server\": \"$1\", \"round\": $2, \"per_s\": $rate}" >>"$work/perfdhcp.json"
 }
 
 perfdhcp_rounds()
 {
-	: >"$work/perfdhcp.json"
-	printf '\nperfdhcp through a relay, four-way exchanges per second:\n'
-	for s in $servers; do
-		printf '%-8s' "$s"
-		for round in 1 2 3; do
-			rate=$(perfdhcp_once "$s" $round)
-			printf ' %8.0f' "${rate:-0}"
-			echo "{\"server\": \"$s\", \"round\": $round, \"per_s\": ${rate:-0}}" >>"$work/perfdhcp.json"
+	for round in 1 2 3; do
+		for s in $servers; do
+			perfdhcp_once "$s" $round
 		done
-		echo
 	done
+	printf '\nperfdhcp through a relay, new clients, four-way exchanges per second:\n'
+	jq -rs 'group_by(.server)[] | "\(.[0].server)\t\(map(.per_s | round | tostring) | join("  "))"' \
+		"$work/perfdhcp.json"
 }
 
 # Everything of ours, whatever of it exists.

@@ -48,6 +48,7 @@ struct site {
 	__be32 server;			/* from its offers */
 	__u8 server_mac[6];
 	struct outbox *out;
+	__u64 renewed_ns;		/* the end of the last window of renewals */
 };
 
 /* What a window gave. */
@@ -99,6 +100,8 @@ int link_receive(struct site *s, int wait_ms, link_fn fn, void *arg);
 /* window.c: functions log */
 /** window_bind() - each client gets a lease, four messages, @in_flight at once */
 int window_bind(struct site *s, unsigned int in_flight, struct window *w);
+/** window_renew_once() - each client asks for what it has, once */
+int window_renew_once(struct site *s, unsigned int in_flight, struct window *w);
 /** window_renew() - clients ask for what they have, for so long */
 int window_renew(struct site *s, unsigned int in_flight, __u64 ns, struct window *w);
 /** window_release() - all leases are given back */
@@ -118,7 +121,8 @@ struct record {
 struct metric {
 	const char *name, *label;
 	unsigned int in_flight;		/* 0: all */
-	__u64 renew_ns;			/* 0: leases are given back and taken anew */
+	bool renew;			/* else leases are given back and taken anew */
+	__u64 again_ns;			/* the same clients renew again and again for so long; 0: once */
 	unsigned int rounds, quick_rounds;
 	struct record *of[FARM_MAX_SITES];
 };

@@ -130,27 +130,39 @@ int link_queue(struct site *s, int ifindex, const __u8 *frame, size_t len)
 	return o->n == FARM_BATCH ? link_flush(s) : 0;
 }
 
-static int receive_batch(struct site *s, link_fn fn, void *arg)
-{
-	static __u8 frames[FARM_BATCH][FARM_FRAME_MAX];
+/* Where one call puts what has come; the same for all sites. */
+static struct {
+	__u8 frames[FARM_BATCH][FARM_FRAME_MAX];
 	struct sockaddr_ll from[FARM_BATCH];
 	struct iovec iovs[FARM_BATCH];
-	struct mmsghdr messages[FARM_BATCH] = {};
-	int n, err = 0;
+	struct mmsghdr messages[FARM_BATCH];
+	bool ready;
+} inbox;
 
+static void inbox_init(void)
+{
 	for (int i = 0; i < FARM_BATCH; i++) {
-		iovs[i] = (struct iovec) { frames[i], sizeof(frames[i]) };
-		messages[i].msg_hdr = (struct msghdr) {
-			.msg_name = &from[i], .msg_namelen = sizeof(from[i]),
-			.msg_iov = &iovs[i], .msg_iovlen = 1,
+		inbox.iovs[i] = (struct iovec) { inbox.frames[i], FARM_FRAME_MAX };
+		inbox.messages[i].msg_hdr = (struct msghdr) {
+			.msg_name = &inbox.from[i], .msg_namelen = sizeof(inbox.from[i]),
+			.msg_iov = &inbox.iovs[i], .msg_iovlen = 1,
 		};
 	}
-	n = recvmmsg(s->fd, messages, FARM_BATCH, MSG_DONTWAIT, NULL);
+	inbox.ready = true;
+}
+
+static int receive_batch(struct site *s, link_fn fn, void *arg)
+{
+	int n, err = 0;
+
+	if (!inbox.ready)
+		inbox_init();
+	n = recvmmsg(s->fd, inbox.messages, FARM_BATCH, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 :
 		       farm_fail(-errno, "%s: cannot receive", s->name);
 	for (int i = 0; i < n && !err; i++)
-		err = fn(s, frames[i], messages[i].msg_len, from[i].sll_ifindex, arg);
+		err = fn(s, inbox.frames[i], inbox.messages[i].msg_len, inbox.from[i].sll_ifindex, arg);
 	return err ? err : n;
 }
 

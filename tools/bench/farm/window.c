@@ -165,9 +165,9 @@ static int check_distinct(struct site *s)
 	return 0;
 }
 
-int window_bind(struct site *s, unsigned int in_flight, struct window *w)
+static int each_once(struct site *s, unsigned int in_flight, bool renew, struct window *w)
 {
-	struct run r = { .w = w };
+	struct run r = { .w = w, .renew = renew };
 	__u64 start_ns = now_ns();
 	unsigned int next = 0;
 	int err = 0;
@@ -181,7 +181,19 @@ int window_bind(struct site *s, unsigned int in_flight, struct window *w)
 			err = is_late(s, start_ns, &r);
 	}
 	w->elapsed_s = (now_ns() - start_ns) / 1e9;
+	return err;
+}
+
+int window_bind(struct site *s, unsigned int in_flight, struct window *w)
+{
+	int err = each_once(s, in_flight, false, w);
+
 	return err ? err : check_distinct(s);
+}
+
+int window_renew_once(struct site *s, unsigned int in_flight, struct window *w)
+{
+	return each_once(s, in_flight, true, w);
 }
 
 int window_renew(struct site *s, unsigned int in_flight, __u64 ns, struct window *w)
@@ -217,6 +229,7 @@ int window_release(struct site *s)
 		c->xid++;
 		err = link_queue(s, c->ifindex, frame, frame_build(s, c, RELEASE, frame));
 		c->ip = 0;
+		c->offered = 0;
 	}
 	return err ? err : link_flush(s);
 }
