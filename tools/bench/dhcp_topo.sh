@@ -37,7 +37,7 @@ await()
 
 relay_up()
 {
-	ip -n "$P-$1-relay" addr replace $relay/16 dev eth0
+	ip -n "$P-$1-relay" addr replace "$relay/16" dev eth0
 	ip -n "$P-$1-relay" link set eth0 up
 }
 
@@ -52,7 +52,7 @@ topo_bridge()
 		ip -n "$P-$1-host" link set "$ns" master br0 up
 	done
 	ip -n "$P-$1-clients" link set eth0 up
-	ip -n "$P-$1-host" addr add $gateway/16 dev br0
+	ip -n "$P-$1-host" addr add "$gateway/16" dev br0
 	ip -n "$P-$1-host" link set br0 up
 	relay_up "$1"
 	# Kea opens sockets on links that are running when it starts.
@@ -124,7 +124,7 @@ topo_culvert()
 		  dns: none
 	YAML
 	culvert_here up "$P" -f "$work/net.yaml" >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; return 1; }
-	culvert_here port add "$P" relay --veth "$P-culvert-relay" --ip $relay --trust relay >/dev/null
+	culvert_here port add "$P" relay --veth "$P-culvert-relay" --ip "$relay" --trust relay >/dev/null
 	i=0
 	while [ $i -lt "$clients" ]; do
 		mac=$(printf '02:63:66:00:%02x:%02x' $((i / 256)) $((i % 256)))

@@ -106,6 +106,8 @@ int window_renew_once(struct site *s, unsigned int in_flight, struct window *w);
 int window_renew(struct site *s, unsigned int in_flight, __u64 ns, struct window *w);
 /** window_release() - all leases are given back */
 int window_release(struct site *s);
+/** window_keep() - one more latency.  Return: 0 or -ENOMEM */
+int window_keep(struct window *w, double us);
 void window_free(struct window *w);
 
 /* report.c */
@@ -129,8 +131,9 @@ struct metric {
 
 /** record_add() - a window of one round.  Return: 0 or -ENOMEM */
 int record_add(struct record *r, const struct window *w);
-/** report() - print table and goals.  Return: 0, 3 a goal is not met, 4 too noisy to judge */
+/** report() - print table and goals; @disk: its own time for a sync.  Return: 0, 3 a goal is not met, 4 too noisy to judge */
 int report(const struct site *sites, unsigned int n_sites, const struct metric *metrics,
-	   unsigned int n_metrics, double steal_percent, const char *json_path);
+	   unsigned int n_metrics, const struct record *disk, double steal_percent,
+	   const char *json_path);
 
 #endif

@@ -6,17 +6,20 @@
  * The first is what the others are compared with.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "farm.h"
 #include "mem.h"
 
 #define RENEW_GAP_NS	1100000000
+#define DISK_PROBES	10	/* a round */
 #define SETTLE_NS	150000000	/* a server's time to take back what was released */
 
 static struct metric metrics[] = {
@@ -119,6 +122,30 @@ static int bind_anew(struct site *s, const struct metric *m, struct window *w)
 	return err ? err : window_bind(s, m->in_flight ? m->in_flight : s->n, w);
 }
 
+/*
+ * What is durable cannot be faster than the disk is, which others use, too: a
+ * write of 4 KiB and its sync, beside each round of new clients.
+ */
+static int probe_disk(const char *dir, struct window *w)
+{
+	static const char block[4096];
+	char path[256];
+	_fd_ int fd = -1;
+	__u64 start_ns;
+
+	snprintf(path, sizeof(path), "%s.disk", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	for (unsigned int i = 0; fd >= 0 && i < DISK_PROBES; i++) {
+		start_ns = now_ns();
+		if (write(fd, block, sizeof(block)) != sizeof(block) || fdatasync(fd))
+			break;
+		if (window_keep(w, (now_ns() - start_ns) / 1e3))
+			return -ENOMEM;
+		w->elapsed_s += (now_ns() - start_ns) / 1e9;
+	}
+	return w->n ? 0 : farm_fail(-errno, "cannot write %s", path);
+}
+
 static int visit(struct site *s, const struct metric *m, struct record *r)
 {
 	struct window w = {};
@@ -131,8 +158,10 @@ static int visit(struct site *s, const struct metric *m, struct record *r)
 }
 
 /* Who is first changes from round to round. */
-static int measure(struct site *sites, unsigned int n, struct metric *m)
+static int measure(struct site *sites, unsigned int n, struct metric *m, struct record *disk,
+		   const char *path)
 {
+	struct window w;
 	int err = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -140,31 +169,42 @@ static int measure(struct site *sites, unsigned int n, struct metric *m)
 		if (!m->of[i])
 			return farm_fail(-ENOMEM, "%s", m->name);
 	}
-	for (unsigned int round = 0; round < m->rounds && !err; round++)
+	for (unsigned int round = 0; round < m->rounds && !err; round++) {
 		for (unsigned int i = 0; i < n && !err; i++) {
 			unsigned int at = (round + i) % n;
 
 			err = visit(&sites[at], m, m->of[at]);
 		}
+		if (err || m->renew)
+			continue;
+		w = (struct window) {};
+		err = probe_disk(path, &w);
+		if (!err)
+			err = record_add(disk, &w);
+		window_free(&w);
+	}
 	return err;
 }
 
-static int measure_all(struct site *sites, unsigned int n, bool quick, const char *json)
+static int measure_all(struct site *sites, unsigned int n, bool quick, const char *json,
+		       const char *path)
 {
+	static struct record disk;
 	__u64 busy[2], stolen[2];
 	int err = cpu_read(&busy[0], &stolen[0]);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(metrics) && !err; i++) {
 		if (quick)
 			metrics[i].rounds = metrics[i].quick_rounds;
-		err = measure(sites, n, &metrics[i]);
+		err = measure(sites, n, &metrics[i], &disk, path);
 	}
 	if (!err)
 		err = cpu_read(&busy[1], &stolen[1]);
-	if (err)
-		return err;
-	return report(sites, n, metrics, ARRAY_SIZE(metrics),
-		      100.0 * (stolen[1] - stolen[0]) / (busy[1] - busy[0] + 1), json);
+	if (!err)
+		err = report(sites, n, metrics, ARRAY_SIZE(metrics), &disk,
+			     100.0 * (stolen[1] - stolen[0]) / (busy[1] - busy[0] + 1), json);
+	window_free(&disk.all);
+	return err;
 }
 
 static void pin(void)
@@ -201,7 +241,7 @@ int main(int argc, char **argv)
 	pin();
 	err = sites_read(argv[at], sites, &n);
 	if (!err)
-		err = measure_all(sites, n, quick, json);
+		err = measure_all(sites, n, quick, json, argv[at]);
 	for (unsigned int i = 0; i < n; i++)
 		site_close(&sites[i]);
 	for (unsigned int i = 0; i < ARRAY_SIZE(metrics); i++)

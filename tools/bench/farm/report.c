@@ -211,7 +211,8 @@ static int write_json(const char *path, json_t *metrics, json_t *verdicts, doubl
 }
 
 int report(const struct site *sites, unsigned int n_sites, const struct metric *metrics,
-	   unsigned int n_metrics, double steal_percent, const char *json_path)
+	   unsigned int n_metrics, const struct record *disk, double steal_percent,
+	   const char *json_path)
 {
 	json_t *list = json_array(), *verdicts = json_array();
 	int verdict, err;
@@ -223,6 +224,12 @@ int report(const struct site *sites, unsigned int n_sites, const struct metric *
 		print_metric(sites, n_sites, &metrics[i]);
 		json_array_append_new(list, json_metric(sites, n_sites, &metrics[i]));
 	}
+	json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:f}", "name", "disk",
+		"median_ms", value(disk, FIGURE_MEDIAN), "p99_ms", value(disk, FIGURE_P99),
+		"max_ms", value(disk, FIGURE_MAX)));
+	printf("%-30s %-8s %8.0f %-8s %9.3f %-8s %9.3f %9.3f\n", "4 KiB written and synced", "the disk",
+	       value(disk, FIGURE_RATE), "", value(disk, FIGURE_MEDIAN), "",
+	       value(disk, FIGURE_P99), value(disk, FIGURE_MAX));
 	printf("\nculvert, against %s:\n", sites[0].name);
 	verdict = judge_all(sites, n_sites, metrics, n_metrics, verdicts);
 	if (steal_percent > STEAL_MAX) {

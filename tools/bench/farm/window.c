@@ -34,7 +34,7 @@ static int begin(struct site *s, struct client *c, struct run *r)
 	return ask(s, c, r->renew ? REQUEST : DISCOVER);
 }
 
-static int keep_latency(struct window *w, double us)
+int window_keep(struct window *w, double us)
 {
 	if (w->n == w->room) {
 		size_t room = w->room ? w->room * 2 : 4096;
@@ -57,7 +57,7 @@ static int end(struct client *c, struct run *r, __be32 ip)
 	c->offered = 0;
 	c->awaits = 0;
 	r->waiting--;
-	return keep_latency(r->w, (now_ns() - c->begun_ns) / 1e3);
+	return window_keep(r->w, (now_ns() - c->begun_ns) / 1e3);
 }
 
 static int answer_arp(struct site *s, const __u8 *request, __be32 ip, int ifindex)
