@@ -141,7 +141,7 @@ topo_culvert()
 perfdhcp_once()
 {
 	ns_in "$P-$1-relay" timeout 20 perfdhcp -4 -l eth0 -p 1 -W 500000 -R 2000 \
-		-b "mac=02:63:70:0$2:00:00" $gateway >"$work/perfdhcp.out" 2>&1 || :
+		-b "mac=02:63:70:0$2:00:00" "$gateway" >"$work/perfdhcp.out" 2>&1 || :
 	rate=$(sed -n 's/^Rate: \([0-9.]*\).*/\1/p' "$work/perfdhcp.out" | head -n 1)
 	[ -n "$rate" ] || { sed "s/^/dhcp bench: $1: perfdhcp: /" "$work/perfdhcp.out" >&2; return 0; }
 	echo "{\"server\": \"$1\", \"round\": $2, \"per_s\": $rate}" >>"$work/perfdhcp.json"

@@ -165,10 +165,10 @@ static int judge(const struct goal *g, const struct record *r, const struct reco
 		struct ratio q = ratio_of(r, first, g->figure);
 
 		got = q.median;
-		error = 2 * q.error * q.median;
+		error = 2 * q.error;
 	}
 	verdict = (g->at_least ? got >= g->limit : got <= g->limit) ? 0 : 3;
-	if (fabs(got - g->limit) < error)
+	if (fabs(log(got / g->limit)) < error)	/* ratios of bursts are skewed */
 		verdict = 4;
 	printf("%-50s %9.3f  %s\n", g->text, got, words[verdict]);
 	json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:s}", "goal", g->text, "limit",
