@@ -66,7 +66,8 @@ topo_bridge()
 topo_dnsmasq()
 {
 	topo_bridge dnsmasq
-	ns_in "$P-dnsmasq-host" dnsmasq --conf-file=/dev/null --keep-in-foreground --user=root --group=root \
+	# No function: what is in the background must be the server itself, which is ended.
+	nsenter --net="/run/netns/$P-dnsmasq-host" dnsmasq --conf-file=/dev/null --keep-in-foreground --user=root --group=root \
 		--port=0 --interface=br0 --bind-interfaces --no-resolv --no-hosts --pid-file= \
 		--dhcp-authoritative --no-ping --quiet-dhcp --log-facility=- --dhcp-lease-max=60000 \
 		--dhcp-range=10.77.1.0,10.77.239.255,255.255.0.0,1h \
@@ -94,7 +95,7 @@ topo_kea()
 	JSON
 	# Its word that it is ready is an INFO; a line for each message would be its cost, not DHCP's.
 	sed -i 's/"loggers": \[/"loggers": [ { "name": "kea-dhcp4.leases", "severity": "WARN" },/' "$work/kea/conf"
-	ns_in "$P-kea-host" env KEA_PIDFILE_DIR="$work/kea" KEA_LOCKFILE_DIR="$work/kea" \
+	nsenter --net="/run/netns/$P-kea-host" env KEA_PIDFILE_DIR="$work/kea" KEA_LOCKFILE_DIR="$work/kea" \
 		kea-dhcp4 -c "$work/kea/conf" >"$work/kea/out" 2>&1 &
 	daemons="$daemons $!"
 	await "$work/kea/log" 'DHCP4_STARTED'
