@@ -385,7 +385,7 @@ struct cv_request {
 	X(HOST_CLOSED,	    "host-closed",	"guests may not reach the host") \
 	X(NOT_UNICAST,	    "not-unicast",	"not a unicast destination") \
 	X(GUEST_SUBNET,	    "guest-subnet",	"sent to the gateway for a neighbour") \
-	X(PROTOCOL,	    "protocol",		"not TCP, UDP or ICMP") \
+	X(PROTOCOL,	    "protocol",		"of no use with another address (AH, DCCP, UDP-Lite)") \
 	X(ICMP_TYPE,	    "icmp-type",	"ICMP message that is not translated") \
 	X(ICMP_NO_FLOW,	    "icmp-no-flow",	"ICMP error about no known flow") \
 	X(NO_FLOW,	    "no-flow",		"closes or resets no known flow") \
