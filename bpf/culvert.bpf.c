@@ -22,6 +22,7 @@
 #include "sweep.h"
 #include "fwd.h"
 #include "nat.h"
+#include "plain.h"
 #include "quote.h"
 #include "guest.h"
 #include "rejudge.h"
@@ -39,7 +40,9 @@ int cv_from_guest(struct __sk_buff *skb)
 	int drop;
 
 	drop = guard_port(skb, &p, &port, &n);
-	if (going(&p, drop))
+	if (!drop)
+		drop = plain_from_guest(skb, &p, port, n);
+	if (drop == PLAIN_NO)
 		drop = guard_source(skb, &p, port);
 	if (going(&p, drop))
 		drop = offload_check(skb, &p);
@@ -57,12 +60,12 @@ SEC("tc")
 int cv_to_uplink(struct __sk_buff *skb)
 {
 	struct pkt p = { .net = skb->ifindex - CV_IFINDEX_HOST };
-	int drop;
+	int drop = plain_out(skb, &p);
 
-	drop = gateway_only_ip(skb, &p);
-	p.now = pkt_now();
+	if (drop == PLAIN_NO)
+		drop = gateway_only_ip(skb, &p);
 	if (going(&p, drop))
-		drop = pkt_parse(skb, &p);
+		drop = pkt_arrive(skb, &p);
 	if (going(&p, drop) && header_has_options(&p))
 		drop = header_options(skb, p.l4_off - PKT_IP_OFF);
 	if (going(&p, drop))
@@ -81,14 +84,10 @@ SEC("tc")
 int cv_from_uplink(struct __sk_buff *skb)
 {
 	struct pkt p = {};
-	int drop = 0;
+	int drop = plain_in(skb, &p);
 
-	/* A frame with a VLAN tag is another link's, one for another host nobody's. */
-	if (skb->protocol != bpf_htons(ETH_P_IP))
-		drop = gateway_uplink_arp(skb, &p);
-	else if (skb->vlan_present || skb->pkt_type != PKT_FOR_HOST || pkt_parse(skb, &p))
-		p.way = WAY_KERNEL;
-	p.now = pkt_now();
+	if (drop == PLAIN_NO)
+		drop = gateway_uplink(skb, &p);
 	if (going(&p, drop) && pkt_is_fragment(&p) && owner_fragment(skb, &p))
 		p.way = WAY_KERNEL;
 	if (going(&p, drop) && pkt_icmp_error(&p))

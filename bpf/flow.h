@@ -231,18 +231,24 @@ static __always_inline void flow_note_in(const struct __sk_buff *skb, const stru
 	f->in_bytes += skb->len - ETH_HLEN;
 }
 
+/* The entry of a packet's flow; not looked for again at once when there is none. */
+static __always_inline struct cv_flow *flow_look(struct pkt *p, const struct cv_tuple *key)
+{
+	if (p->no_flow) {
+		p->no_flow = 0;
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&flows, key);
+}
+
 /*
  * The flow of a guest's packet, noted as used.  NULL: there is none.
  */
-static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb,
-						     const struct pkt *p,
+static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb, struct pkt *p,
 						     const struct cv_tuple *key)
 {
-	struct cv_flow *f = bpf_map_lookup_elem(&flows, key);
+	struct cv_flow *f = flow_look(p, key);
 
-#ifdef CV_BENCH_EXTRA_LOOKUP	/* that tools/bench/unit notices: tests/guest/instructions.t */
-	f = bpf_map_lookup_elem(&flows, key);
-#endif
 	if (!f)
 		return NULL;
 	if (f->flags & CV_FLOW_HOST) {
@@ -265,11 +271,10 @@ static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb
  * The flow of a packet from outside, noted as used.  NULL: there is none, or
  * it is dead.
  */
-static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb,
-						    const struct pkt *p,
+static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb, struct pkt *p,
 						    const struct cv_tuple *key)
 {
-	struct cv_flow *f = bpf_map_lookup_elem(&flows, key);
+	struct cv_flow *f = flow_look(p, key);
 
 	if (!f || !flow_alive(p->now, f))
 		return NULL;

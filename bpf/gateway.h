@@ -66,6 +66,17 @@ static __noinline int gateway_uplink_arp(struct __sk_buff *skb, struct pkt *p)
 	return gateway_arp_reply(skb, p, mac);
 }
 
+/* What an uplink receives: IPv4 for this host is looked at. */
+static __always_inline int gateway_uplink(struct __sk_buff *skb, struct pkt *p)
+{
+	if (skb->protocol != bpf_htons(ETH_P_IP))
+		return gateway_uplink_arp(skb, p);
+	/* A frame with a VLAN tag is another link's, one for another host nobody's. */
+	if (skb->vlan_present || skb->pkt_type != PKT_FOR_HOST || pkt_arrive(skb, p))
+		p->way = WAY_KERNEL;
+	return 0;
+}
+
 /* Turn an ICMP echo request around; a later fragment of one likewise. */
 static __always_inline int gateway_echo_reply(struct __sk_buff *skb, struct pkt *p,
 					      const struct cv_port *port,

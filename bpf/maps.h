@@ -12,6 +12,8 @@
 const volatile bool cv_peer_ok;
 /* bpf_fib_lookup() tells the source address (6.7 and newer). */
 const volatile bool cv_fib_src;
+/* bpf_cast_to_kern_ctx() is there (6.2 and newer). */
+const volatile bool cv_kernel_skb;
 /* Random, made at load: external ports are drawn with it (RFC 6056). */
 const volatile __u64 cv_port_key;
 

@@ -9,11 +9,13 @@
 #ifndef CV_OFFLOAD_H
 #define CV_OFFLOAD_H
 
-#include "pkt.h"
+#include "maps.h"
 
 #include <bpf/bpf_core_read.h>
 
-#define OFFLOAD_CHECKSUM_PARTIAL	3
+/* linux/skbuff.h */
+#define OFFLOAD_CHECKSUM_COMPLETE	2	/* skb->csum is of the whole packet */
+#define OFFLOAD_CHECKSUM_PARTIAL	3	/* the sender's link is to complete it */
 
 /* What is read of the kernel's packet; its BTF tells where the fields are. */
 struct sk_buff {
@@ -37,11 +39,23 @@ static __always_inline int offload_link_mac(struct __sk_buff *skb, __u8 *ret_mac
 	return bpf_probe_read_kernel(ret_mac, 6, addr);
 }
 
-static __always_inline bool offload_is_partial(struct __sk_buff *skb)
+/* The kernel's packet, whose fields may be read without asking (6.2). */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+/* What the kernel knows of the packet's transport checksum: OFFLOAD_CHECKSUM_*. */
+static __always_inline __u8 offload_summed(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel = (void *)skb;
 
-	return BPF_CORE_READ_BITFIELD_PROBED(kernel, ip_summed) == OFFLOAD_CHECKSUM_PARTIAL;
+	if (!cv_kernel_skb)
+		return BPF_CORE_READ_BITFIELD_PROBED(kernel, ip_summed);
+	kernel = bpf_cast_to_kern_ctx(skb);
+	return BPF_CORE_READ_BITFIELD(kernel, ip_summed);
+}
+
+static __always_inline bool offload_is_partial(struct __sk_buff *skb)
+{
+	return offload_summed(skb) == OFFLOAD_CHECKSUM_PARTIAL;
 }
 
 /* @p has been parsed when the packet is IPv4. */

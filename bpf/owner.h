@@ -79,14 +79,10 @@ static __always_inline struct owner owner_find(__u8 proto, __be32 addr, __be16 p
 	return o;
 }
 
-/*
- * The guest that a packet from outside is for.  Fills in network, slot and the
- * guest's half of the tuple.  False: nobody, so the packet is the host's.
- */
-static __always_inline bool owner_meet(struct pkt *p, __u8 proto, __be32 addr, __be16 port,
+/* Fill in what an owner says.  False: it is nobody, so the packet is the host's. */
+static __always_inline bool owner_fill(struct pkt *p, struct owner o, __u8 proto,
 				       struct cv_tuple *key)
 {
-	struct owner o = owner_find(proto, addr, port, key->remote);
 	struct cv_port *guest = port_get(o.slot);
 
 	if (!o.slot || !guest || !guest->ip)
@@ -99,6 +95,16 @@ static __always_inline bool owner_meet(struct pkt *p, __u8 proto, __be32 addr, _
 	key->proto = proto;
 	key->net = guest->net;
 	return true;
+}
+
+/*
+ * The guest that a packet from outside is for.  Fills in network, slot and the
+ * guest's half of the tuple.  False: nobody, so the packet is the host's.
+ */
+static __always_inline bool owner_meet(struct pkt *p, __u8 proto, __be32 addr, __be16 port,
+				       struct cv_tuple *key)
+{
+	return owner_fill(p, owner_find(proto, addr, port, key->remote), proto, key);
 }
 
 /*

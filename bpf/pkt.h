@@ -67,6 +67,7 @@ enum pkt_whole {
  * @l4_flags:	TCP flags, or the ICMP type
  * @whole:	enum pkt_whole
  * @mtu:	of the way out, for an ICMP error; 0 while not known
+ * @no_flow:	its flow has just been looked for, and there is none
  * @now:	ticks
  * @seq, @ack:	of TCP, host order
  * @net, @slot:	0 while not known
@@ -86,6 +87,8 @@ struct pkt {
 	__u8   way;
 	__u8   whole;
 	__u16  mtu;
+	__u8   no_flow;
+	__u8   pad;
 	__u32  now;
 	__u32  seq, ack;
 	__u32  net, slot;
@@ -259,6 +262,14 @@ static __always_inline int pkt_parse(struct __sk_buff *skb, struct pkt *p)
 	int drop = pkt_parse_ip(skb, p);
 
 	return drop ? drop : pkt_parse_l4(skb, p);
+}
+
+/* Read the clock and the headers. */
+static __always_inline int pkt_arrive(struct __sk_buff *skb, struct pkt *p)
+{
+	if (!p->now)
+		p->now = pkt_now();
+	return pkt_parse(skb, p);
 }
 
 static __always_inline bool pkt_mac_equal(const __u8 *a, const __u8 *b)

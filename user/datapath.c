@@ -324,6 +324,7 @@ static int open_and_load(const struct cv_meta *layout, struct culvert_bpf **ret_
 		return -errno;
 	skel->rodata->cv_peer_ok = datapath_peer_ok();
 	skel->rodata->cv_fib_src = datapath_fib_src_ok();
+	skel->rodata->cv_kernel_skb = datapath_kernel_skb_ok();
 	if (getrandom((void *)&skel->rodata->cv_port_key, sizeof(skel->rodata->cv_port_key), 0) < 0)
 		return -errno;
 	err = set_sizes(skel, layout);

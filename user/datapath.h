@@ -90,6 +90,13 @@ bool datapath_peer_ok(void);
 bool datapath_fib_src_ok(void);
 
 /**
+ * datapath_kernel_skb_ok() - whether programs may read the kernel's own packet (6.2)
+ *
+ * Then its checksum's kind costs a load instead of a call.
+ */
+bool datapath_kernel_skb_ok(void);
+
+/**
  * datapath_same_programs() - whether the pinned programs are those of this binary
  * Return: 1, 0, or -errno.
  */

@@ -20,6 +20,8 @@
 #define STORE_IMM(size, dst, offset, value) INSN(BPF_ST | BPF_MEM | (size), dst, 0, offset, value)
 #define JUMP_ZERO(dst, skip)	INSN(BPF_JMP | BPF_JEQ | BPF_K, dst, 0, skip, 0)
 #define CALL(helper)		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, helper)
+/* A function of the kernel, by its BTF id. */
+#define CALL_KERNEL(id)		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, id)
 #define EXIT			INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 /* Two instructions long. */
 #define LOAD_MAP(dst, map_fd)						\

@@ -13,6 +13,7 @@
 #include <linux/pkt_cls.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 
 #include "datapath_impl.h"
 #include "datapath_insn.h"
@@ -96,5 +97,34 @@ bool datapath_fib_src_ok(void)
 
 	if (known < 0)
 		known = fib_takes(0) && !fib_takes(UNKNOWN_FLAG) && fib_takes(BPF_FIB_LOOKUP_SRC);
+	return known;
+}
+
+static bool probe_kernel_skb(void)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	_fd_ int prog = -1;
+	int id;
+
+	if (!kernel)
+		return false;
+	id = btf__find_by_name_kind(kernel, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC);
+	btf__free(kernel);
+	if (id > 0) {
+		const struct bpf_insn cast[] = {
+			CALL_KERNEL(id), MOV_IMM(BPF_REG_0, TC_ACT_OK), EXIT,
+		};
+
+		prog = insn_load(BPF_PROG_TYPE_SCHED_CLS, cast, ARRAY_SIZE(cast));
+	}
+	return prog >= 0;
+}
+
+bool datapath_kernel_skb_ok(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = probe_kernel_skb();
 	return known;
 }

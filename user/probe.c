@@ -247,6 +247,8 @@ static const struct probe_feature features[] = {
 	  CONFIG("CONFIG_INET") },
 	{ "fib-source", "the source address is the one that the route names", false, datapath_fib_src_ok,
 	  "none needed: the uplink's first address is used" },
+	{ "kernel-skb", "the kind of a packet's checksum, cheaply (6.2)", false, datapath_kernel_skb_ok,
+	  "none needed: it is asked for by a helper" },
 	{ "redirect-neigh", "the next hop's MAC is the kernel's business", true, probe_redirect_neigh,
 	  "Linux 6.1 or newer is needed" },
 	{ "redirect-peer", "straight into a guest's namespace (6.15, 6.12.29, 6.6.91, 6.1.139)",

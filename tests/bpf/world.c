@@ -228,6 +228,7 @@ static void open_with(bool recent)
 		die("open", errno);
 	s->rodata->cv_peer_ok = recent;
 	s->rodata->cv_fib_src = recent && datapath_fib_src_ok();
+	s->rodata->cv_kernel_skb = datapath_kernel_skb_ok();
 	s->rodata->cv_port_key = PORT_KEY;
 	set_sizes(s);
 	if (culvert_bpf__load(s))
