@@ -19,54 +19,51 @@
 #define PLAIN_NO	(-1)	/* not plain: the stages have it, as it came */
 #define PLAIN_IHL	0x45	/* version 4, 20 bytes */
 
-/* The front of a plain packet; all that is read and written. */
-struct plain_frame {
-	struct ethhdr eth;
-	struct iphdr ip;
-	__be16 source;
-	__be16 dest;
-	__u8   more[4];
-} __attribute__((packed));
+#define PLAIN_L4_OFF	(PKT_IP_OFF + PKT_IP_MIN)
 
-struct plain_tcp {
-	struct plain_frame front;
-	__be32 ack;
-	__u8   doff;
-	__u8   flags;
-	__u8   rest[6];
-} __attribute__((packed));
+/* Pointers to the headers of a plain frame. */
+static __always_inline struct iphdr *plain_ip(void *data)
+{
+	return data + PKT_IP_OFF;
+}
+
+static __always_inline struct tcphdr *plain_l4(void *data)
+{
+	return data + PLAIN_L4_OFF;
+}
 
 /* Read the headers.  False: not plain. */
 static __always_inline bool plain_read(const struct __sk_buff *skb, struct pkt *p)
 {
-	const struct plain_frame *f = pkt_data(skb);
-	const struct plain_tcp *tcp = (void *)f;
+	void *data = pkt_data(skb);
+	const struct tcphdr *l4 = plain_l4(data);
+	const struct iphdr *ip = plain_ip(data);
 
-	if ((void *)(f + 1) > pkt_end(skb) || skb->protocol != bpf_htons(ETH_P_IP))
+	if ((void *)l4 + sizeof(struct udphdr) > pkt_end(skb) || skb->protocol != bpf_htons(ETH_P_IP))
 		return false;
-	if (*(const __u8 *)&f->ip != PLAIN_IHL || f->ip.frag_off & ~bpf_htons(PKT_IP_DF))
+	p->proto = ip->protocol;
+	if (*(const __u8 *)ip != PLAIN_IHL || ip->frag_off & ~bpf_htons(PKT_IP_DF))
 		return false;
-	p->proto = f->ip.protocol;
-	p->len = bpf_ntohs(f->ip.tot_len);
+	p->len = bpf_ntohs(ip->tot_len);
 	if (p->len > skb->len - ETH_HLEN)
 		return false;
 	p->l4_flags = 0;
 	if (p->proto == IPPROTO_TCP) {
-		if ((void *)(tcp + 1) > pkt_end(skb) || p->len < PKT_IP_MIN + sizeof(struct tcphdr))
+		if ((void *)(l4 + 1) > pkt_end(skb) || p->len < PKT_IP_MIN + sizeof(*l4))
 			return false;
-		p->l4_flags = tcp->flags;
-		p->ack = bpf_ntohl(tcp->ack);
+		p->l4_flags = ((const __u8 *)l4)[13];
+		p->ack = bpf_ntohl(l4->ack_seq);
 	} else if (p->proto != IPPROTO_UDP || p->len < PKT_IP_MIN + sizeof(struct udphdr)) {
 		return false;
 	}
-	p->saddr = f->ip.saddr;
-	p->daddr = f->ip.daddr;
-	p->sport = f->source;
-	p->dport = f->dest;
-	p->id = p->new_id = f->ip.id;
-	p->frag = bpf_ntohs(f->ip.frag_off);
-	p->ttl = f->ip.ttl;
-	p->l4_off = ETH_HLEN + PKT_IP_MIN;
+	p->saddr = ip->saddr;
+	p->daddr = ip->daddr;
+	p->sport = l4->source;
+	p->dport = l4->dest;
+	p->id = p->new_id = ip->id;
+	p->frag = bpf_ntohs(ip->frag_off);
+	p->ttl = ip->ttl;
+	p->l4_off = PLAIN_L4_OFF;
 	return true;
 }
 
@@ -85,10 +82,11 @@ static __always_inline int plain_translate(struct __sk_buff *skb, const struct p
 {
 	__be32 old_addr = side == PKT_SOURCE ? p->saddr : p->daddr;
 	__be16 old_port = side == PKT_SOURCE ? p->sport : p->dport;
-	__u32 removed = csum_addr(old_addr), added = csum_addr(addr), off;
-	struct plain_frame *f;
-	__u8 summed;
+	__u32 removed = csum_addr(old_addr), added = csum_addr(addr);
+	struct iphdr *ip;
+	struct tcphdr *l4;
 	__u16 *check;
+	__u8 summed;
 
 	if (!cv_kernel_skb)
 		return pkt_translate(skb, p, side, addr, port);
@@ -96,11 +94,17 @@ static __always_inline int plain_translate(struct __sk_buff *skb, const struct p
 	if (summed == OFFLOAD_CHECKSUM_COMPLETE)
 		return pkt_translate(skb, p, side, addr, port);
 
-	f = pkt_data(skb);
-	off = p->proto == IPPROTO_TCP ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check);
-	check = (void *)&f->source + off;
-	if ((void *)(f + 1) > pkt_end(skb) || (void *)(check + 1) > pkt_end(skb))
+	ip = plain_ip(pkt_data(skb));
+	l4 = (void *)(ip + 1);
+	if ((void *)l4 + sizeof(struct udphdr) > pkt_end(skb))
 		return CV_DROP_REWRITE;
+	if (p->proto == IPPROTO_UDP) {
+		check = &((struct udphdr *)l4)->check;
+	} else {
+		check = &l4->check;
+		if ((void *)(l4 + 1) > pkt_end(skb))
+			return CV_DROP_REWRITE;
+	}
 	/* A UDP checksum of zero is none. */
 	if (p->proto == IPPROTO_TCP || *check) {
 		/* A half-made one is of the addresses alone, and not inverted. */
@@ -114,16 +118,16 @@ static __always_inline int plain_translate(struct __sk_buff *skb, const struct p
 	if (side == PKT_SOURCE) {
 		removed += p->id;
 		added += p->new_id;
-		f->ip.id = p->new_id;
-		f->ip.saddr = addr;
-		f->source = port;
+		ip->id = p->new_id;
+		ip->saddr = addr;
+		l4->source = port;
 	} else {
-		f->ip.daddr = addr;
-		f->dest = port;
+		ip->daddr = addr;
+		l4->dest = port;
 	}
-	f->ip.check = csum_replace(f->ip.check, removed + bpf_htons(p->ttl << 8),
-				   added + bpf_htons((p->ttl - 1) << 8));
-	f->ip.ttl = p->ttl - 1;
+	ip->check = csum_replace(ip->check, removed + bpf_htons(p->ttl << 8),
+				 added + bpf_htons((p->ttl - 1) << 8));
+	ip->ttl = p->ttl - 1;
 	return 0;
 }
 
@@ -136,7 +140,7 @@ static __always_inline int plain_from_guest(struct __sk_buff *skb, struct pkt *p
 					    const struct cv_port *port,
 					    const struct cv_network *n)
 {
-	const struct plain_frame *f = pkt_data(skb);
+	struct ethhdr *eth;
 	struct pkt q = {};
 
 	if (skb->vlan_present || !plain_read(skb, &q))
@@ -147,7 +151,8 @@ static __always_inline int plain_from_guest(struct __sk_buff *skb, struct pkt *p
 		return PLAIN_NO;
 	if (q.saddr != port->ip || !q.saddr)
 		return CV_DROP_SPOOFED_IP;
-	if ((void *)(f + 1) > pkt_end(skb) || !pkt_mac_equal(f->eth.h_dest, n->gateway_mac))
+	eth = pkt_data(skb);
+	if ((void *)(eth + 1) > pkt_end(skb) || !pkt_mac_equal(eth->h_dest, n->gateway_mac))
 		return PLAIN_NO;
 	if (offload_check(skb, &q))
 		return PLAIN_NO;
