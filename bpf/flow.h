@@ -231,20 +231,17 @@ static __always_inline void flow_note_in(const struct __sk_buff *skb, const stru
 	f->in_bytes += skb->len - ETH_HLEN;
 }
 
-/* The entry of a packet's flow; not looked for again at once when there is none. */
-static __always_inline struct cv_flow *flow_look(struct pkt *p, const struct cv_tuple *key)
+/* The entry of a packet's flow; not looked for again when there has just been none. */
+static __always_inline struct cv_flow *flow_look(const struct pkt *p, const struct cv_tuple *key)
 {
-	if (p->no_flow) {
-		p->no_flow = 0;
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&flows, key);
+	return p->no_flow ? NULL : bpf_map_lookup_elem(&flows, key);
 }
 
 /*
  * The flow of a guest's packet, noted as used.  NULL: there is none.
  */
-static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb, struct pkt *p,
+static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb,
+						     const struct pkt *p,
 						     const struct cv_tuple *key)
 {
 	struct cv_flow *f = flow_look(p, key);
@@ -271,7 +268,8 @@ static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb
  * The flow of a packet from outside, noted as used.  NULL: there is none, or
  * it is dead.
  */
-static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb, struct pkt *p,
+static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb,
+						    const struct pkt *p,
 						    const struct cv_tuple *key)
 {
 	struct cv_flow *f = flow_look(p, key);

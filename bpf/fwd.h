@@ -14,20 +14,6 @@
 /* In the kernel since 6.7; the headers of older systems lack it. */
 #define FWD_FIB_LOOKUP_SRC	(1U << 4)
 
-/**
- * struct fwd_route - the way to a destination
- * @addr:	the host's address there, which masqueraded packets carry; 0: none
- * @whole:	the address that the guest has for itself; 0: none (open.h)
- * @nexthop:	0: on the link
- */
-struct fwd_route {
-	__u32  ifindex;
-	__be32 nexthop;
-	__be32 addr;
-	__be32 whole;
-	__u16  mtu;
-};
-
 /* What the FIB's answer means.  NO_NEIGH and FRAG_NEEDED come with a route. */
 static __always_inline int fwd_fib_drop(long rc)
 {
@@ -114,6 +100,36 @@ __noinline int fwd_route_read(struct __sk_buff *skb, struct pkt *p, struct fwd_r
 	/* Told only where the next hop is resolved; asked again within a second. */
 	if (rc == BPF_FIB_LKUP_RET_SUCCESS && fib.mtu_result > 1 && fib.mtu_result < ret->mtu)
 		ret->mtu = fib.mtu_result;
+	return 0;
+}
+
+/*
+ * The route of a new flow.  Flows come in bunches: within a tick (134 ms) the
+ * FIB is asked once for a destination, on each CPU.
+ */
+static __always_inline int fwd_route_find(struct __sk_buff *skb, struct pkt *p,
+					  struct fwd_route *ret)
+{
+	__u32 i = (p->daddr * 0x9e3779b1U >> 16) & (FWD_SEEN - 1);
+	struct fwd_seen *seen = bpf_map_lookup_elem(&routes_seen, &i);
+	int drop;
+
+	if (!seen)
+		return CV_DROP_NO_ROUTE;
+	if (seen->daddr == p->daddr && seen->tick == p->now && seen->net == p->net &&
+	    seen->proto == p->proto && seen->tos == p->tos) {
+		*ret = seen->route;
+		return 0;
+	}
+	drop = fwd_route_read(skb, p, ret);
+	if (drop)
+		return drop;
+	seen->daddr = p->daddr;
+	seen->tick = p->now;
+	seen->net = p->net;
+	seen->proto = p->proto;
+	seen->tos = p->tos;
+	seen->route = *ret;
 	return 0;
 }
 

@@ -63,9 +63,25 @@ static __always_inline bool header_has_options(const struct pkt *p)
 	return p->l4_off != PKT_IP_OFF + PKT_IP_MIN;
 }
 
+/* The sum over a header without options. */
+static __always_inline __u16 header_sum(const struct __sk_buff *skb)
+{
+	const __u32 *word = pkt_data(skb) + PKT_IP_OFF;
+	__u64 sum = 0;
+
+	if ((void *)word + PKT_IP_MIN > pkt_end(skb))
+		return 0;
+#pragma unroll
+	for (int i = 0; i < PKT_IP_MIN / 4; i++)
+		sum += word[i];
+	return csum_fold_sum((sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32));
+}
+
 /* Before a flow is made for it. */
 static __always_inline int header_check(struct __sk_buff *skb, const struct pkt *p)
 {
+	if (!header_has_options(p))
+		return header_sum(skb) == 0xffff ? 0 : CV_DROP_MALFORMED;
 	return sum_bytes(skb, PKT_IP_OFF, p->l4_off - PKT_IP_OFF) == 0xffff ? 0 :
 	       CV_DROP_MALFORMED;
 }

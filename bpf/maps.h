@@ -281,6 +281,39 @@ struct {
 	__uint(max_entries, 1);
 } scratch SEC(".maps");
 
+/**
+ * struct fwd_route - the way to a destination
+ * @addr:	the host's address there, which masqueraded packets carry; 0: none
+ * @whole:	the address that the guest has for itself; 0: none (open.h)
+ * @nexthop:	0: on the link
+ */
+struct fwd_route {
+	__u32  ifindex;
+	__be32 nexthop;
+	__be32 addr;
+	__be32 whole;
+	__u16  mtu;
+};
+
+/* What the FIB has said of a destination in this tick; fwd.h. */
+struct fwd_seen {
+	__be32 daddr;
+	__u32  tick;
+	__u16  net;
+	__u8   proto;
+	__u8   tos;
+	struct fwd_route route;
+};
+
+#define FWD_SEEN	64	/* a power of two */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct fwd_seen);
+	__uint(max_entries, FWD_SEEN);
+} routes_seen SEC(".maps");
+
 /* A flow while it is made, per CPU: too large for the stack that is left. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -27,6 +27,7 @@ static __always_inline int nat_flow_out(struct __sk_buff *skb, struct pkt *p,
 
 	if (!out) {
 		drop = open_from_guest(skb, p);
+		p->no_flow = 0;
 		if (drop) {
 			event_refused(p, &key, 0, drop);
 			return drop;
@@ -100,6 +101,7 @@ __noinline int nat_in(struct __sk_buff *skb, struct pkt *p)
 		       CV_DROP_FILTERED : open_judge_in(p, &key, skb->ifindex);
 		if (!drop)
 			drop = open_to_guest(skb, p, &key);
+		p->no_flow = 0;
 		if (drop) {
 			event_refused(p, &key, CV_FLOW_INBOUND, drop);
 			return drop;

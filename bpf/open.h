@@ -228,7 +228,7 @@ __noinline int open_from_guest(struct __sk_buff *skb, struct pkt *p)
 	if (drop)
 		return open_host(skb, p, slot);
 	key = flow_out_key(p);
-	f = bpf_map_lookup_elem(&flows, &key);
+	f = flow_look(p, &key);
 	peer = p->proto == IPPROTO_ICMP ? owner_of_whole(p->daddr, p->sport) :
 	       owner_find(p->proto, p->daddr, p->dport, p->saddr);
 	drop = open_judge(p, slot, &peer);
@@ -252,7 +252,7 @@ __noinline int open_from_guest(struct __sk_buff *skb, struct pkt *p)
 		return drop;
 	/* A hairpin has no uplink. */
 	if (!peer.slot)
-		drop = fwd_route_read(skb, p, &r);
+		drop = fwd_route_find(skb, p, &r);
 	else
 		r.addr = p->daddr;
 	if (drop == CV_DROP_HOST_CLOSED)

@@ -164,7 +164,7 @@ __noinline int policy_judge(struct cv_judge_args *a)
 	a->action = CV_ACTION_NONE;
 	a->number = 0;
 	w.policy = bpf_map_lookup_elem(&policies, &net);
-	if (!w.policy)
+	if (!w.policy || !w.policy->n_rules)
 		return CV_ACTION_NONE;
 	w.from = policy_side(a->saddr, a->slot, a->host);
 	w.to = policy_side(a->daddr, a->peer_slot, a->peer_host);

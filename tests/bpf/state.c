@@ -105,6 +105,18 @@ static void clear_totals(void)
 	free(zero);
 }
 
+void world_forget_routes(void)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	void *zero;
+
+	must(bpf_obj_get_info_by_fd(world.routes_seen, &info, &size), "routes_seen");
+	zero = calloc(world.cpus, (info.value_size + 7) & ~7U);
+	clear_array(world.routes_seen, info.max_entries, zero);
+	free(zero);
+}
+
 /* As in bpf/maps.h, where the first word is a lock. */
 struct datagram_set {
 	__u64 lock;
@@ -153,6 +165,7 @@ void world_reset(void)
 	clear_array(world.dhcp_options, N_NETWORKS, &no_options);
 	clear_array(world.monitor, 1, &nobody);
 	clear_totals();
+	world_forget_routes();
 
 	for (unsigned int i = 0; i < 3; i++) {
 		struct cv_network n = usual_network(nets[i]);

@@ -207,6 +207,7 @@ static void note_fds(struct culvert_bpf *s)
 		.monitor = bpf_map__fd(s->maps.monitor),
 		.events = bpf_map__fd(s->maps.events),
 		.lease_event = bpf_map__fd(s->maps.lease_event),
+		.routes_seen = bpf_map__fd(s->maps.routes_seen),
 		.cpus = libbpf_num_possible_cpus(),
 		.externals = map_array(s->maps.externals, N_EXTERNALS * sizeof(struct cv_external)),
 		.identifiers = map_array(s->maps.identifiers, CV_IDENTIFIERS * sizeof(__u64)),

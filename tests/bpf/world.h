@@ -61,7 +61,7 @@ struct world {
 	int flows, peers, external_addresses, live_flows, datagrams, held;
 	int whole, protocols, policies, lans;
 	int leases, dhcp_options, requests, drops, totals, control, judged;
-	int monitor, events, lease_event;
+	int monitor, events, lease_event, routes_seen;
 	int cpus;
 	struct cv_external *externals;	/* the map itself, mapped */
 	__u64 *identifiers;		/* likewise */
@@ -137,6 +137,9 @@ void world_set_flow(const struct cv_tuple *key, const struct cv_flow *f);
 /** world_external_index() - of a port of HOST_IP or HOST2_IP, in host order */
 __u32 world_external_index(__u32 addr, __u8 proto, __u16 port);
 struct cv_external *world_external(__u32 addr, __u8 proto, __u16 port);
+
+/** world_forget_routes() - new flows ask the FIB again, also in this tick */
+void world_forget_routes(void);
 
 /** world_number() - the next datagrams that are numbered get this identification */
 void world_number(__u16 id);

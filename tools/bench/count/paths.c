@@ -88,6 +88,14 @@ static void no_flow(void)
 {
 	world_flush(0, 0, 10);
 	world_external(HOST_IP, UDP, 5000)->word = 0;
+	world_forget_routes();
+}
+
+/* No flow, but another one to the same server has just been made. */
+static void no_flow_but_route(void)
+{
+	no_flow();
+	sent(&(const struct packet) { FROM_ANN, .daddr = SERVER, .proto = UDP, .sport = 5001, .dport = 53 });
 }
 
 /* Its route was read so long ago that it is read again. */
@@ -151,6 +159,9 @@ const struct path paths[] = {
 		.in = { FROM_ANN, .daddr = SERVER, UDP_OUT }, .out = { LEFT, UDP_OUT },
 	}, {
 		.name = "new-udp", OUTWARD, .again = no_flow, .new_flows = 1, .routes_read = 1,
+		.in = { FROM_ANN, .daddr = SERVER, UDP_OUT }, .out = { LEFT, UDP_OUT },
+	}, {
+		.name = "new-udp-again", OUTWARD, .again = no_flow_but_route, .new_flows = 2, .routes_read = 1,
 		.in = { FROM_ANN, .daddr = SERVER, UDP_OUT }, .out = { LEFT, UDP_OUT },
 	}, {
 		.name = "new-by-forward", INWARD, .before = ann_serves, .again = flushed, .new_flows = 1,
