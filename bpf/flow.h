@@ -327,7 +327,8 @@ static __always_inline int flow_limits(__u32 net, __u32 slot, const struct cv_ne
  */
 static __always_inline int flow_insert(const struct cv_tuple *key, const struct cv_flow *f)
 {
-	long err = bpf_map_update_elem(&flows, key, f, BPF_NOEXIST);
+	/* Before Linux 6.4 only the lower half of what it returns is defined (on 6.1: test_forward). */
+	int err = bpf_map_update_elem(&flows, key, f, BPF_NOEXIST);
 
 	if (err == -17 /* EEXIST */)
 		return -1;
