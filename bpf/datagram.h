@@ -48,7 +48,11 @@ struct frag_ask {
 	__u32  id;
 };
 
-/* 1 when a == b, a < b.  Without a branch: the verifier would follow both ways of each. */
+/*
+ * 1 when a == b, a < b.  Without a branch: the verifier would follow both ways
+ * of each.  The answer is opaque, or clang 16 and 19 see that it is 0 or 1 and
+ * make a branch of what is multiplied by it.
+ */
 static __always_inline __u64 frag_equal(__u64 a, __u64 b)
 {
 	__u64 x = a ^ b;
@@ -56,7 +60,9 @@ static __always_inline __u64 frag_equal(__u64 a, __u64 b)
 	/* 2^64 - x | x has its top bit set when x is not 0. */
 	x |= -x;
 	PKT_OPAQUE(x);
-	return 1 - (x >> 63);
+	x = 1 - (x >> 63);
+	PKT_OPAQUE(x);
+	return x;
 }
 
 static __always_inline __u64 frag_less(__u32 a, __u32 b)
@@ -64,7 +70,9 @@ static __always_inline __u64 frag_less(__u32 a, __u32 b)
 	__u64 x = (__u64)a - b;
 
 	PKT_OPAQUE(x);
-	return x >> 63;
+	x >>= 63;
+	PKT_OPAQUE(x);
+	return x;
 }
 
 static __always_inline __u64 frag_same(const struct cv_datagram_key *a,
