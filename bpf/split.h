@@ -56,6 +56,9 @@ static long split_option_byte(__u32 i, struct split_walk *w)
 	if (!w->left) {
 		if (*byte == SPLIT_END)
 			return 1;
+		/* No room for its length: nobody reads on. */
+		if (*byte != SPLIT_NOP && at + 1 >= w->l4_off)
+			return 1;
 		w->copied = *byte & SPLIT_COPIED;
 		w->left = *byte == SPLIT_NOP ? 1 : w->s->head[(at + 3) & 127];
 		if (!w->left)

@@ -344,7 +344,7 @@ static void strip_options(struct packet *p)
 	__u8 *o = (__u8 *)p->options;
 
 	for (unsigned int i = 0, len; i < p->options_len && o[i]; i += len) {
-		len = o[i] == 1 ? 1 : o[i + 1];
+		len = o[i] == 1 ? 1 : i + 1 < p->options_len ? o[i + 1] : 0;
 		if (!len)
 			return;
 		if (!(o[i] & 0x80))
