@@ -95,8 +95,10 @@ static int check_host(struct doctor *d)
 			   "not running: guests that are not known yet get no address");
 	else if (m.dhcp)
 		doctor_say(d, DOCTOR_OK, "daemon", NULL, "running");
-	if (m.dhcp)
+	if (m.dhcp) {
 		doctor_leases(d);
+		doctor_hooks(d);
+	}
 	if (m.nat)
 		doctor_say(d, DOCTOR_NOTE, "firewall", NULL,
 			   "the host's firewall does not see guests' flows; nothing reaches a guest "

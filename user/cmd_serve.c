@@ -39,7 +39,7 @@
 /**
  * struct daemon - the whole process
  * @serve:	NULL while there are no maps
- * @requests:	its event source
+ * @requests, @hooks: its event sources
  * @uplinks:	likewise; NULL when uplinks are not followed
  * @settle:	runs while they are to be looked at
  * @known_error: of opening the maps, told already
@@ -48,7 +48,7 @@
  */
 struct daemon {
 	sd_event *event;
-	sd_event_source *requests, *uplinks, *settle, *timer, *changes;
+	sd_event_source *requests, *hooks, *uplinks, *settle, *timer, *changes;
 	struct serve *serve;
 	int lock_fd, ready_fd;
 	bool until_last, had_network, reload;
@@ -99,6 +99,14 @@ static int on_requests(sd_event_source *src, int fd, uint32_t revents, void *arg
 	return 0;
 }
 
+static int on_hooks(sd_event_source *src, int fd, uint32_t revents, void *arg)
+{
+	struct daemon *d = arg;
+
+	serve_hooks(d->serve);
+	return 0;
+}
+
 /* Not put off by what changes meanwhile: the first change waits no longer than this. */
 static int look_soon(struct daemon *d)
 {
@@ -137,6 +145,7 @@ static int watch_uplinks(struct daemon *d)
 static void detach(struct daemon *d)
 {
 	d->uplinks = sd_event_source_disable_unref(d->uplinks);
+	d->hooks = sd_event_source_disable_unref(d->hooks);
 	d->requests = sd_event_source_disable_unref(d->requests);
 	serve_close(take_ptr(d->serve));
 }
@@ -148,6 +157,8 @@ static int attach(struct daemon *d)
 	if (err)
 		return err;
 	err = sd_event_add_io(d->event, &d->requests, serve_fd(d->serve), EPOLLIN, on_requests, d);
+	if (err >= 0)
+		err = sd_event_add_io(d->event, &d->hooks, serve_hooks_fd(d->serve), EPOLLIN, on_hooks, d);
 	if (err >= 0)
 		err = watch_uplinks(d);
 	if (err < 0) {
@@ -289,8 +300,10 @@ static int add_signals(struct daemon *d)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return -errno;	/* who wanted to know that we are ready may be gone */
+	/* Who wanted to know that we are ready may be gone; children are waited for. */
+	if (sigprocmask(SIG_BLOCK, &set, NULL) || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return -errno;
 	err = sd_event_add_signal(d->event, NULL, SIGTERM, on_stop, d);
 	if (err >= 0)
 		err = sd_event_add_signal(d->event, NULL, SIGINT, on_stop, d);

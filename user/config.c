@@ -405,30 +405,36 @@ static int parse_doc(const struct config_source *src, const char *text, size_t l
 	return err;
 }
 
-int config_parse(const char *file, const char *text, size_t len, struct config *ret,
-		 char **ret_error)
+static int parse(struct config_source *src, const char *text, size_t len, struct config *ret)
 {
-	struct config_source src = { .file = file, .ret_error = ret_error };
 	const char *problem;
 	struct config cfg;
 	size_t line;
 	int err;
 
-	*ret_error = NULL;
-	err = yaml_doc_parse(text, len, &src.doc, &line, &problem);
+	*src->ret_error = NULL;
+	err = yaml_doc_parse(text, len, &src->doc, &line, &problem);
 	if (err == -EINVAL)
-		return config_fail_at(&src, line, "%s", problem);
+		return config_fail_at(src, line, "%s", problem);
 	if (err)
 		return err;
 	config_defaults(&cfg);
-	err = parse_doc(&src, text, len, &cfg);
-	yaml_doc_free(src.doc);
+	err = parse_doc(src, text, len, &cfg);
+	yaml_doc_free(src->doc);
 	if (err) {
 		config_release(&cfg);
 		return err;
 	}
 	*ret = cfg;
 	return 0;
+}
+
+int config_parse(const char *file, const char *text, size_t len, struct config *ret,
+		 char **ret_error)
+{
+	struct config_source src = { .file = file, .ret_error = ret_error };
+
+	return parse(&src, text, len, ret);
 }
 
 /* *ret_text is heap, one byte longer than *ret_len. */
@@ -453,18 +459,31 @@ static int read_file(const char *path, char **ret_text, size_t *ret_len)
 	return 0;
 }
 
-int config_load(const char *path, struct config *ret, char **ret_error)
+static int load(struct config_source *src, struct config *ret)
 {
-	struct config_source src = { .file = path, .ret_error = ret_error };
 	_free_ char *text = NULL;
 	size_t len = 0;
 	int err;
 
-	*ret_error = NULL;
-	err = read_file(path, &text, &len);
+	*src->ret_error = NULL;
+	err = read_file(src->file, &text, &len);
 	if (err) {
-		config_fail_at(&src, 0, "%s", strerror(-err));
+		config_fail_at(src, 0, "%s", strerror(-err));
 		return err;
 	}
-	return config_parse(path, text, len, ret, ret_error);
+	return parse(src, text, len, ret);
+}
+
+int config_load(const char *path, struct config *ret, char **ret_error)
+{
+	struct config_source src = { .file = path, .ret_error = ret_error, .host = true };
+
+	return load(&src, ret);
+}
+
+int config_load_saved(const char *path, struct config *ret, char **ret_error)
+{
+	struct config_source src = { .file = path, .ret_error = ret_error };
+
+	return load(&src, ret);
 }

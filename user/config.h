@@ -19,6 +19,8 @@
  *	  dns: host		host, serve, none, an address, or up to three
  *	  domain: lab.vm
  *	  rapid-commit: false
+ *	  hook: /usr/local/bin/x	told what becomes of leases
+ *	  hook-user: nobody	as whom it runs
  *	  options:		any, by name or number and type
  *	    - { option: ntp, value: 10.20.0.5 }
  *	  boot:			the first that fits
@@ -66,6 +68,7 @@
 #define CONFIG_MAX_FORWARDS 4096
 #define CONFIG_MAX_POLICY 4096	/* lines; an error tells the first beyond CV_MAX_RULES */
 #define CONFIG_MAX_PORTS (CV_MAX_PORT_RANGES - 1)	/* the host's own cuts one in two */
+#define CONFIG_HOOK_USER "nobody"	/* where none is named */
 #define CONFIG_LEASE_MIN_S 10
 #define CONFIG_LEASE_MAX_S (3650U * 86400)	/* twice of it fits in 32 bits */
 
@@ -96,6 +99,8 @@ struct config {
 	__be32 dns[CONFIG_MAX_DNS];
 	char   domain[64];	/* empty: none */
 	bool   rapid_commit;
+	char   hook[256];	/* empty: none */
+	char   hook_user[32];	/* when there is one */
 	struct dhcp_set options;	/* that the file names */
 	size_t n_boot;
 	struct dhcp_boot *boot;
@@ -118,7 +123,7 @@ struct config {
 void config_defaults(struct config *cfg);
 
 /**
- * config_load() - read a file
+ * config_load() - read a file; programs and users that it names must be there
  * @ret_error: set to "FILE:LINE: KEY: what is wrong" on failure, heap; without
  *	LINE when the file cannot be read, without KEY when it is not YAML;
  *	NULL only when out of memory
@@ -127,7 +132,10 @@ void config_defaults(struct config *cfg);
  */
 int config_load(const char *path, struct config *ret, char **ret_error);
 
-/** config_parse() - the same from memory; @file is named in errors */
+/** config_load_saved() - the same of what culvert wrote: what was there may have gone since */
+int config_load_saved(const char *path, struct config *ret, char **ret_error);
+
+/** config_parse() - likewise from memory; @file is named in errors */
 int config_parse(const char *file, const char *text, size_t len, struct config *ret,
 		 char **ret_error);
 void config_release(struct config *cfg);

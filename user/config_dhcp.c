@@ -3,7 +3,9 @@
 #include "config_dhcp.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "addr.h"
 #include "config_schema.h"
@@ -99,6 +101,43 @@ static int read_boots(const struct config_source *src, const struct config_file_
 	return err;
 }
 
+/* --- hook */
+
+static int check_hook(const struct config_source *src, const struct yaml_path *p, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return config_fail(src, p, "'%s': %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return config_fail(src, p, "'%s' is no program: it cannot be executed", path);
+	if (st.st_mode & S_IWOTH)
+		return config_fail(src, p, "'%s' can be written to by anybody", path);
+	return 0;
+}
+
+static int read_hook(const struct config_source *src, const struct config_file_dhcp *d,
+		     struct config *cfg)
+{
+	const char *user = d->hook_user ? d->hook_user : CONFIG_HOOK_USER;
+	struct yaml_path p = yaml_path_of("dhcp", "hook"), u = yaml_path_of("dhcp", "hook-user");
+	int err = 0;
+
+	if (!d->hook)
+		return d->hook_user ? config_fail(src, &u, "there is no `hook`") : 0;
+	if (d->hook[0] != '/' || strlen(d->hook) >= sizeof(cfg->hook))
+		return config_fail(src, &p, "'%s' is no absolute path of a program", d->hook);
+	if (strlen(user) >= sizeof(cfg->hook_user))
+		return config_fail(src, &u, "is longer than %zu characters", sizeof(cfg->hook_user) - 1);
+	if (src->host)
+		err = check_hook(src, &p, d->hook);
+	if (!err && src->host && !getpwnam(user))
+		err = config_fail(src, &u, "there is no user '%s'", user);
+	strcpy(cfg->hook, d->hook);
+	strcpy(cfg->hook_user, user);
+	return err;
+}
+
 int config_read_dhcp(const struct config_source *src, const struct config_file_dhcp *d,
 		     struct config *cfg)
 {
@@ -107,6 +146,8 @@ int config_read_dhcp(const struct config_source *src, const struct config_file_d
 
 	cfg->rapid_commit = d->rapid_commit == CONFIG_TRUE;
 	err = read_options(src, &p, d->options, d->options_count, &cfg->options);
+	if (!err)
+		err = read_hook(src, d, cfg);
 	return err ? err : read_boots(src, d, cfg);
 }
 
@@ -175,6 +216,12 @@ void config_print_dhcp(FILE *f, const struct config *cfg)
 
 	if (cfg->rapid_commit)
 		fputs("  rapid-commit: true\n", f);
+	if (cfg->hook[0]) {
+		fputs("  hook: ", f);
+		print_quoted(f, cfg->hook);
+		fputs("  hook-user: ", f);
+		print_quoted(f, cfg->hook_user);
+	}
 	print_options(f, &cfg->options, "  ");
 	if (cfg->n_boot)
 		fputs("  boot:\n", f);

@@ -116,7 +116,7 @@ struct rows {
 };
 
 struct schema {
-	cyaml_schema_field_t dhcp[8];
+	cyaml_schema_field_t dhcp[10];
 	cyaml_schema_field_t top[14];
 	cyaml_schema_value_t root;
 };
@@ -128,6 +128,8 @@ static void schema_init(struct schema *s, const struct rows *rows)
 				 config_switch_words, CONFIG_SWITCH_WORDS),
 		CYAML_FIELD_STRING_PTR("lease", OPT, struct config_file_dhcp, lease, 1, TEXT_MAX),
 		CYAML_FIELD_STRING_PTR("domain", OPT, struct config_file_dhcp, domain, 1, TEXT_MAX),
+		CYAML_FIELD_STRING_PTR("hook", OPT, struct config_file_dhcp, hook, 1, TEXT_MAX),
+		CYAML_FIELD_STRING_PTR("hook-user", OPT, struct config_file_dhcp, hook_user, 1, TEXT_MAX),
 		dns_rows[rows->dns],
 		CYAML_FIELD_ENUM("rapid-commit", STRICT, struct config_file_dhcp, rapid_commit,
 				 config_switch_words, CONFIG_SWITCH_WORDS),
@@ -417,6 +419,8 @@ void config_schema_free(struct config_file *f)
 	if (f->dhcp) {
 		free(f->dhcp->lease);
 		free(f->dhcp->domain);
+		free(f->dhcp->hook);
+		free(f->dhcp->hook_user);
 		free_words(&f->dhcp->dns);
 		config_options_free(f->dhcp->options, f->dhcp->options_count);
 		config_boots_free(f->dhcp->boot, f->dhcp->boot_count);

@@ -6,6 +6,7 @@
 #ifndef CULVERT_CONFIG_SCHEMA_H
 #define CULVERT_CONFIG_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <culvert/abi.h>
@@ -43,7 +44,7 @@ struct config_file_forward {
 struct config_file_dhcp {
 	int enable;		/* enum config_switch */
 	int rapid_commit;	/* likewise */
-	char *lease, *domain;
+	char *lease, *domain, *hook, *hook_user;
 	struct config_words dns;
 	struct config_file_option *options;
 	unsigned int options_count;
@@ -77,11 +78,15 @@ struct config_file {
 	unsigned int policy_count;
 };
 
-/* Where an error is to be told: names the file, knows the lines. */
+/*
+ * Where an error is to be told: names the file, knows the lines.  @host: what
+ * the file names on this host must be there.
+ */
 struct config_source {
 	const char *file;
 	struct yaml_doc *doc;
 	char **ret_error;
+	bool host;
 };
 
 /** config_fail() - set the error "FILE:LINE: KEY: what".  Return: -EINVAL, or -ENOMEM */

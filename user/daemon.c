@@ -15,6 +15,7 @@
 
 #include "daemon.h"
 #include "lease_health.h"
+#include "lease_watch.h"
 #include "lock.h"
 #include "log.h"
 #include "mem.h"
@@ -144,7 +145,8 @@ static bool await_end(int pidfd, int timeout_ms)
 
 void daemon_finish(void)
 {
-	static const char *const files[] = { PID_FILE, LOG_FILE, DAEMON_LOCK, LEASE_HEALTH_FILE };
+	static const char *const files[] = { PID_FILE, LOG_FILE, DAEMON_LOCK, LEASE_HEALTH_FILE,
+					     LEASE_WATCH_FILE };
 	char path[PATH_MAX];
 	pid_t pid = read_pid();
 	_fd_ int pidfd = pid > 0 ? syscall(SYS_pidfd_open, pid, 0) : -1;

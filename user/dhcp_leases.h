@@ -38,7 +38,7 @@ struct tables;
  * @unlock:	after it
  * @left:	a port has lost an address: its flows are to be forgotten; the
  *		lock is held
- * @ended:	a bound lease's time was over, and it is free
+ * @ended:	a lease is free: its time was over, or its port has gone
  * @wall_s:	now, Unix seconds
  * @restored:	leases of a network were put back from the store, which does not
  *		know of CV_LEASE_DAEMON
@@ -47,7 +47,7 @@ struct dhcp_hooks {
 	int  (*lock)(void *arg);
 	void (*unlock)(void *arg);
 	void (*left)(void *arg, __u16 net, __u32 slot);
-	void (*ended)(void *arg, __u16 net, __u32 slot, __be32 ip);
+	void (*ended)(void *arg, const struct cv_lease_key *key, const struct cv_lease *lease);
 	__s64 (*wall_s)(void *arg);
 	void (*restored)(void *arg, __u16 net);
 	void *arg;

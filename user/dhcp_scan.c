@@ -138,7 +138,7 @@ static int judge(struct dhcp_leases *l, struct entry *e, __u64 now_ns)
 	if (err || has_ended(e, now_ns)) {
 		err = tables_lease_clear(l->t, &e->key);
 		if (!err && e->lease.slot && e->lease.state != CV_LEASE_OFFERED)
-			l->hooks.ended(l->hooks.arg, e->key.net, e->lease.slot, e->lease.ip);
+			l->hooks.ended(l->hooks.arg, &e->key, &e->lease);
 		return err == -ENOENT ? 0 : err;
 	}
 	e->gone = false;

@@ -398,6 +398,7 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 	why = objection(&x);
 	if (why)
 		return silent(&x, why);
+	ret->client = x.c.key;
 	err = look_up_lease(&x);
 	/* Slot 0: reserved, or from the store, and asked for by nobody yet. */
 	if (!err && x.c.relayed && x.has_lease && x.lease.slot && x.lease.slot != req->slot)

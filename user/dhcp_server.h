@@ -38,6 +38,7 @@ struct dhcp_server {
  * @slot:	the port it goes out of
  * @net:	its network
  * @type:	of the reply, or of the request when there is none; 0: not known
+ * @client:	whose lease; all zero: not known
  * @ip:		what it is about, 0: no address
  * @why:	in a few words, never NULL
  * @warn:	an operator wants to know
@@ -50,6 +51,7 @@ struct dhcp_reply {
 	__u16  net;
 	bool   warn;
 	enum cv_dhcp_type type;
+	struct cv_lease_key client;
 	__be32 ip;
 	const char *why;
 	enum cv_lease_news news;

@@ -44,5 +44,6 @@ int doctor_uplinks(struct doctor *d);
 int doctor_forwards(struct doctor *d);
 int doctor_residue(struct doctor *d);
 void doctor_leases(struct doctor *d);
+void doctor_hooks(struct doctor *d);
 
 #endif

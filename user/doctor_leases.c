@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The lease store: can it be read, and does the daemon get its writes through? */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "doctor.h"
 #include "lease_health.h"
+#include "lease_watch.h"
 #include "mem.h"
 #include "store.h"
+#include "tables.h"
 
 static int count_row(const struct store_row *row, void *arg)
 {
@@ -37,6 +40,40 @@ static void check_writes(struct doctor *d, const char *subject)
 		doctor_say(d, DOCTOR_NOTE, subject, NULL,
 			   "leases can be written again after %llu failures, %llu requests had no answer; the last was: %s",
 			   (unsigned long long)h.failures, (unsigned long long)h.unanswered, h.error);
+}
+
+struct hooks {
+	struct doctor *d;
+	const char *network;	/* NULL: all */
+};
+
+static void check_hook(const struct lease_watch_state *s, void *arg)
+{
+	const struct hooks *h = arg;
+	char subject[CV_NAME_SIZE + 8], counts[128];
+
+	if (h->network && strcmp(h->network, s->network))
+		return;
+	snprintf(subject, sizeof(subject), "hook %s", s->network);
+	snprintf(counts, sizeof(counts), "%llu calls, %llu failed, %llu of them killed; %llu change%s left out, %u wait",
+		 (unsigned long long)s->calls, (unsigned long long)s->failed,
+		 (unsigned long long)s->killed, (unsigned long long)s->left_out,
+		 s->left_out == 1 ? "" : "s", s->waiting);
+	if (s->failing)
+		doctor_say(h->d, DOCTOR_WARN, subject, "mend the program of dhcp.hook",
+			   "%s; the last call failed: %s", counts, s->error);
+	else
+		doctor_say(h->d, DOCTOR_OK, subject, NULL, "%s", counts);
+}
+
+void doctor_hooks(struct doctor *d)
+{
+	struct hooks h = { .d = d };
+	struct cv_network n;
+
+	if (d->net && !tables_network_get(d->t, d->net, &n))
+		h.network = n.name;
+	lease_watch_read(check_hook, &h);
 }
 
 void doctor_leases(struct doctor *d)

@@ -8,8 +8,6 @@
  * durable what was promised, then the replies leave.  While the disk works the
  * next ones gather, so the more clients come the more share one commit.
  */
-#include "serve.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -18,13 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "addr.h"
 #include "datapath.h"
 #include "dhcp_options.h"
 #include "dhcp_profile.h"
-#include "dhcp_server.h"
 #include "dns_serve.h"
-#include "lease_health.h"
+#include "lease_watch.h"
 #include "lock.h"
 #include "log.h"
 #include "mem.h"
@@ -32,6 +28,7 @@
 #include "paths.h"
 #include "reply_socket.h"
 #include "resolv.h"
+#include "serve_impl.h"
 #include "state.h"
 #include "store.h"
 #include "tables.h"
@@ -40,33 +37,6 @@
 #define META_PIN	"map/meta"
 
 #define BATCH_MAX	128	/* replies that wait for one commit */
-
-/* @promises: it may leave only if the batch was committed. */
-struct waiting_reply {
-	bool promises;
-	struct dhcp_reply reply;
-};
-
-struct serve {
-	struct tables *tables;
-	struct store *store;
-	struct lease_health health;
-	struct waiting_reply *batch;
-	size_t n_batch;
-	struct dhcp_leases *leases;
-	struct dhcp_profiles *profiles;
-	struct reply_sockets *sockets;
-	struct ring_buffer *ring;
-	struct net_watch *watch;	/* NULL: uplinks are not followed */
-	bool lingers;			/* an uplink is kept for flows; look when they have ended */
-	struct stat pin;
-	bool names_stale;		/* a lease came or went since names were told */
-	int names_error;		/* known already */
-	int lock_fd;
-	__u64 scanned_ns;
-	int n_dns;			/* the host's resolvers when last looked at */
-	__be32 dns[CONFIG_MAX_DNS];
-};
 
 /* --- hooks of the engine */
 
@@ -93,24 +63,9 @@ static void forget_flows(void *arg, __u16 net, __u32 slot)
 		log_warn("cannot forget the flows of port %u: %s", slot, strerror(-err));
 }
 
-/* Tell who looks on, if anybody does; the guest's affair does not depend on it. */
-static void tell_lease(struct serve *s, __u16 net, const struct cv_lease_event *e)
+static void tell_end(void *arg, const struct cv_lease_key *key, const struct cv_lease *lease)
 {
-	int err;
-
-	s->names_stale |= e->news != 0;
-	if (!e->news || !tables_monitor_wants(s->tables, CV_MONITOR_LEASES, net))
-		return;
-	err = datapath_tell_lease(e);
-	if (err)
-		log_warn("cannot tell 'culvert monitor' of a lease: %s", strerror(-err));
-}
-
-static void tell_end(void *arg, __u16 net, __u32 slot, __be32 ip)
-{
-	tell_lease(arg, net, &(struct cv_lease_event) {
-		.net = net, .slot = slot, .ip = ip, .news = CV_LEASE_EXPIRED_NEWS,
-	});
+	serve_tell_end(arg, key, lease);
 }
 
 static __s64 wall_clock_s(void *arg)
@@ -157,47 +112,6 @@ static void follow_names(struct serve *s)
 }
 
 /* --- requests */
-
-static void tell_reply(struct serve *s, const struct dhcp_reply *reply)
-{
-	tell_lease(s, reply->net, &(struct cv_lease_event) {
-		.net = reply->net, .slot = reply->slot, .ip = reply->ip,
-		.news = reply->news, .lease_s = reply->lease_s,
-	});
-}
-
-static void log_reply(const struct cv_network *n, const struct cv_port *p,
-		      const struct dhcp_reply *reply)
-{
-	bool worth_it = reply->warn || reply->type == CV_DHCP_ACK || reply->type == CV_DHCP_NAK;
-	enum log_level level = reply->warn ? LOG_LEVEL_WARN :
-			       worth_it ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
-	char ip[ADDR_IP_SIZE];
-
-	log_print(level, "network '%s': guest '%s': DHCP%s%s: %s", n->name, p->name,
-		  reply->ip ? ": " : "", reply->ip ? addr_format_ip(reply->ip, ip) : "", reply->why);
-}
-
-static void deliver(struct serve *s, const struct dhcp_reply *reply)
-{
-	struct cv_network n = { .name = "?" };
-	struct cv_port p = { .name = "?" };
-	int err;
-
-	if (tables_network_get(s->tables, reply->net, &n) ||
-	    tables_port_get(s->tables, reply->slot, &p)) {
-		log_debug("DHCP: %s", reply->why);
-		return;
-	}
-	log_reply(&n, &p, reply);
-	if (!reply->len)
-		return;
-	err = reply_sockets_send(s->sockets, reply->net, n.name, (int)(CV_IFINDEX_PORT + reply->slot),
-				 reply->frame, reply->len, tables_boot_ns());
-	if (err)
-		log_warn("network '%s': guest '%s': cannot send a DHCP reply: %s", n.name, p.name,
-			 strerror(-err));
-}
 
 static void tell_unanswered(struct serve *s, int err, unsigned int n)
 {
@@ -250,8 +164,7 @@ static void end_batch(struct serve *s)
 			n_lost++;
 			continue;
 		}
-		deliver(s, &s->batch[i].reply);
-		tell_reply(s, &s->batch[i].reply);
+		serve_deliver(s, &s->batch[i].reply);
 	}
 	s->n_batch = 0;
 	if (err)
@@ -263,6 +176,7 @@ int serve_requests(struct serve *s)
 	int n = tables_ring_consume(s->ring);
 
 	end_batch(s);
+	lease_watch_calls(s->hooks);
 	if (s->names_stale)
 		follow_names(s);
 	return n < 0 && n != -ENOBUFS ? n : 0;
@@ -336,6 +250,7 @@ static int reload_network(__u16 id, const struct cv_network *n, void *arg)
 		log_debug("network '%s': no configuration: %s", n->name, strerror(-err));
 		return 0;
 	}
+	lease_watch_configure(s->hooks, id, n, &cfg);
 	err = dhcp_leases_reserve(s->leases, id, &cfg);
 	if (!err && cfg.dhcp)
 		err = update_options(s, id, n, &cfg);
@@ -345,7 +260,7 @@ static int reload_network(__u16 id, const struct cv_network *n, void *arg)
 	return 0;
 }
 
-static void scan(struct serve *s, __u64 now_ns)
+static void scan(struct serve *s, __u64 now_ns, enum lease_event why)
 {
 	int err = dhcp_leases_scan(s->leases, now_ns);
 
@@ -356,16 +271,22 @@ static void scan(struct serve *s, __u64 now_ns)
 		lease_health_well(&s->health);
 	else if (err != -EAGAIN)
 		lease_health_failed(&s->health, err, s->store);
+	lease_watch_scan(s->hooks, 0, why);
 }
 
-void serve_reload(struct serve *s)
+static void reload(struct serve *s, enum lease_event why)
 {
 	int err = tables_each_network(s->tables, reload_network, s);
 
 	if (err)
 		log_warn("cannot read the networks: %s", strerror(-err));
 	s->n_dns = resolv_read("", s->dns);
-	scan(s, tables_boot_ns());
+	scan(s, tables_boot_ns(), why);
+}
+
+void serve_reload(struct serve *s)
+{
+	reload(s, LEASE_NO_EVENT);
 }
 
 static bool resolvers_changed(const struct serve *s)
@@ -382,6 +303,7 @@ void serve_tick(struct serve *s)
 
 	reply_sockets_tidy(s->sockets, now_ns);
 	lease_health_publish(&s->health);
+	lease_watch_tick(s->hooks);
 	if (s->names_stale)
 		follow_names(s);
 	if (now_ns - s->scanned_ns < SERVE_SCAN_NS)
@@ -391,8 +313,18 @@ void serve_tick(struct serve *s)
 	if (resolvers_changed(s))
 		serve_reload(s);
 	else
-		scan(s, now_ns);
+		scan(s, now_ns, LEASE_NO_EVENT);
 	follow_names(s);
+}
+
+int serve_hooks_fd(const struct serve *s)
+{
+	return lease_watch_fd(s->hooks);
+}
+
+void serve_hooks(struct serve *s)
+{
+	lease_watch_calls(s->hooks);
 }
 
 static int count_network(__u16 id, const struct cv_network *n, void *arg)
@@ -434,6 +366,7 @@ void serve_close(struct serve *s)
 	net_watch_close(s->watch);
 	tables_ring_close(s->ring);
 	reply_sockets_free(s->sockets);
+	lease_watch_close(s->hooks);
 	dhcp_leases_free(s->leases);
 	dhcp_profiles_free(s->profiles);
 	store_free(s->store);
@@ -462,7 +395,9 @@ static int open_parts(struct serve *s)
 	s->store = store_default();
 	if (!s->sockets || !s->profiles || !s->batch || !s->store)
 		return -ENOMEM;
-	err = dhcp_leases_new(s->tables, s->store, &hooks, &s->leases);
+	err = lease_watch_open(s->tables, &s->hooks);
+	if (!err)
+		err = dhcp_leases_new(s->tables, s->store, &hooks, &s->leases);
 	if (!err)
 		err = tables_requests_open(s->tables, on_request, s, &s->ring);
 	return err;
@@ -488,7 +423,8 @@ int serve_open(struct serve **ret)
 	if (err)
 		log_warn("cannot watch the host's links, so networks do not follow them: %s",
 			 strerror(-err));
-	serve_reload(s);
+	reload(s, LEASE_KNOWN);
+	lease_watch_calls(s->hooks);
 	*ret = s;
 	return 0;
 }

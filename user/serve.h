@@ -42,6 +42,11 @@ bool serve_uplinks_changed(struct serve *s);
  */
 int serve_uplinks_follow(struct serve *s);
 
+/** serve_hooks_fd() - readable when a call of a network's hook has ended or says something */
+int serve_hooks_fd(const struct serve *s);
+/** serve_hooks() - look at them */
+void serve_hooks(struct serve *s);
+
 /** serve_reload() - read configurations and the host's resolvers anew */
 void serve_reload(struct serve *s);
 

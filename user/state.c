@@ -220,7 +220,7 @@ int state_load_config(const char *net, struct config *ret)
 		return err;
 	if (access(path, F_OK))
 		return -errno;
-	return config_load(path, ret, &error);
+	return config_load_saved(path, ret, &error);
 }
 
 int state_save_uplinks(const char *net, const char names[][16], unsigned int n)

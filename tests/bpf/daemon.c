@@ -38,7 +38,7 @@ static void no_flows(void *arg, __u16 net, __u32 slot)
 {
 }
 
-static void no_news(void *arg, __u16 net, __u32 slot, __be32 ip)
+static void no_news(void *arg, const struct cv_lease_key *key, const struct cv_lease *l)
 {
 }
 

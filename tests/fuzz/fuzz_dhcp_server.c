@@ -47,7 +47,7 @@ static void left(void *arg, __u16 net, __u32 slot)
 {
 }
 
-static void ended(void *arg, __u16 net, __u32 slot, __be32 ip)
+static void ended(void *arg, const struct cv_lease_key *key, const struct cv_lease *lease)
 {
 }
 

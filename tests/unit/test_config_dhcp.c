@@ -2,8 +2,13 @@
 /* What the file may say of DHCP options, boot files and relays, and what comes of it. */
 #include "unit.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "config_dhcp.h"
@@ -148,6 +153,8 @@ static void check_round_trip(const struct config *cfg)
 		fail_msg("%s in\n%s", error, text);
 	free(text);
 	assert_int_equal(again.rapid_commit, cfg->rapid_commit);
+	assert_string_equal(again.hook, cfg->hook);
+	assert_string_equal(again.hook_user, cfg->hook_user);
 	assert_memory_equal(&again.options, &cfg->options, sizeof(cfg->options));
 	assert_int_equal(again.n_boot, cfg->n_boot);
 	if (cfg->n_boot)
@@ -197,6 +204,13 @@ static const struct file_row file_rows[] = {
 	{ "rapid commit", "dhcp: { rapid-commit: yes }", NULL },
 	{ "rapid commit is a switch", "dhcp: { rapid-commit: always }",
 	  "t:1: dhcp.rapid-commit: 'always' is none of: true, false, yes, no, on, off" },
+	{ "a hook", "dhcp: { hook: '/usr/lib/a b\"c' }", NULL },
+	{ "a hook and its user", "dhcp: { hook: /usr/bin/logger, hook-user: root }", NULL },
+	{ "a hook that is no path", "mode: nat\ndhcp:\n  hook: logger\n",
+	  "t:3: dhcp.hook: 'logger' is no absolute path of a program" },
+	{ "a user without hook", "dhcp: { hook-user: root }", "t:1: dhcp.hook-user: there is no `hook`" },
+	{ "a user with a long name", "dhcp: { hook: /x, hook-user: " X64 " }",
+	  "t:1: dhcp.hook-user: is longer than 31 characters" },
 	{ "no options", "dhcp: { options: [] }", NULL },
 	{ "several options", "dhcp: { options: [ { option: 3 }, { option: ntp, value: 10.0.0.1 } ] }", NULL },
 	{ "an option listed twice", "dhcp:\n  options:\n    - { option: ntp, value: 10.0.0.1 }\n    - { option: 42 }\n",
@@ -259,12 +273,72 @@ static void options_longer_than_any_reply_are_refused(void **state)
 	free(text);
 }
 
+/* --- what is on the host */
+
+struct hook_row {
+	const char *name;
+	mode_t mode;		/* of the program; 0: there is none */
+	const char *user;
+	const char *error;	/* %s is the program; NULL: it is good */
+};
+
+static const struct hook_row hook_rows[] = {
+	{ "a program is taken", 0755, "nobody", NULL },
+	{ "one that is not there is not", 0, "nobody", "dhcp.hook: '%s': No such file or directory" },
+	{ "one that cannot be executed is not", 0644, "nobody",
+	  "dhcp.hook: '%s' is no program: it cannot be executed" },
+	{ "one that anybody may change is not", 0757, "nobody",
+	  "dhcp.hook: '%s' can be written to by anybody" },
+	{ "nor is a user that there is not", 0755, "no-such-user", "dhcp.hook-user: there is no user 'no-such-user'" },
+};
+
+static void hook_is_looked_for(void **state)
+{
+	const struct hook_row *row = *state;
+	char dir[] = "/tmp/culvert-test-XXXXXX", file[64], hook[64], what[128], want[256], *error = NULL;
+	struct config cfg;
+	int err, fd;
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(file, sizeof(file), "%s/t.yaml", dir);
+	snprintf(hook, sizeof(hook), "%s/hook", dir);
+	if (row->mode) {
+		fd = open(hook, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		assert_int_equal(fchmod(fd, row->mode), 0);
+		close(fd);
+	}
+	f = fopen(file, "w");
+	fprintf(f, "dhcp:\n  hook: %s\n  hook-user: %s\n", hook, row->user);
+	fclose(f);
+	err = config_load(file, &cfg, &error);
+	if (row->error) {
+		assert_int_equal(err, -EINVAL);
+		snprintf(what, sizeof(what), row->error, hook);
+		snprintf(want, sizeof(want), "%s:%d: %s", file, strstr(what, "user:") ? 3 : 2, what);
+		assert_string_equal(error, want);
+		free(error);
+	} else {
+		assert_int_equal(err, 0);
+		assert_string_equal(cfg.hook, hook);
+		config_release(&cfg);
+	}
+	/* What is up stays so, whatever has become of its program. */
+	assert_int_equal(config_load_saved(file, &cfg, &error), 0);
+	config_release(&cfg);
+	unlink(hook);
+	unlink(file);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	struct CMUnitTest tests[128], *end = tests;
 
 	end = UNIT_ROWS(end, option_rows, option_is_read);
 	end = UNIT_ROWS(end, file_rows, file_is_read);
+	end = UNIT_ROWS(end, hook_rows, hook_is_looked_for);
 	*end++ = (struct CMUnitTest) cmocka_unit_test(options_longer_than_any_reply_are_refused);
 	return UNIT_RUN(tests, end);
 }

@@ -65,12 +65,13 @@ static void on_left(void *arg, __u16 net, __u32 slot)
 	snprintf(s->left, sizeof(s->left), "%u/%u", net, slot);
 }
 
-static void on_ended(void *arg, __u16 net, __u32 slot, __be32 ip)
+static void on_ended(void *arg, const struct cv_lease_key *key, const struct cv_lease *l)
 {
 	struct stage *s = arg;
 
 	assert_false(s->locked);
-	snprintf(s->ended, sizeof(s->ended), "%u/%u .%u", net, slot, ntohl(ip) & 0xff);
+	snprintf(s->ended, sizeof(s->ended), "%u/%u .%u", key->net, l->slot,
+		 ntohl(l->ip) & 0xff);
 }
 
 /* The wall clock goes with the other one, until a row sets it. */
