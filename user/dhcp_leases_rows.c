@@ -42,6 +42,13 @@ static enum store_state state_of(const struct cv_lease_key *key, const struct cv
 	return lease->state == CV_LEASE_OFFERED ? STORE_OFFERED : STORE_BOUND;
 }
 
+static enum store_via via_of(const struct cv_lease_key *key, const struct cv_lease *lease)
+{
+	if (dhcp_leases_is_declined(key) || lease->flags & CV_LEASE_EITHER)
+		return STORE_VIA_EITHER;
+	return lease->flags & CV_LEASE_RELAYED ? STORE_VIA_RELAY : STORE_VIA_PORT;
+}
+
 struct store_row dhcp_leases_row(struct dhcp_leases *l, const char *network, const char *guest,
 				 const struct cv_lease_key *key, const struct cv_lease *lease,
 				 __u64 now_ns)
@@ -53,6 +60,7 @@ struct store_row dhcp_leases_row(struct dhcp_leases *l, const char *network, con
 		.expiry_s = to_wall(lease->expiry_boot_ns, now_ns, wall_s),
 		.horizon_s = to_wall(lease->horizon_boot_ns, now_ns, wall_s),
 		.updated_s = wall_s, .client_id_len = lease->client_id_len,
+		.via = via_of(key, lease),
 	};
 
 	strncpy(row.network, network, sizeof(row.network) - 1);
@@ -173,6 +181,10 @@ static struct cv_lease lease_of(const struct restore *r, const struct store_row 
 
 	memcpy(lease.client_id, row->client_id, sizeof(lease.client_id));
 	memcpy(lease.hostname, row->hostname, sizeof(lease.hostname));
+	if (row->via == STORE_VIA_RELAY)
+		lease.flags = CV_LEASE_RELAYED;
+	else if (row->via == STORE_VIA_EITHER && row->state != STORE_DECLINED)
+		lease.flags = CV_LEASE_EITHER;
 	return lease;
 }
 
@@ -207,8 +219,12 @@ static int put_back(struct restore *r, const struct store_row *row)
 	    !in_pool(r, row->ip))
 		return 0;
 	c = find_client(r, row->mac);
+	if (row->via == STORE_VIA_RELAY)
+		c.slot = 0;	/* a port with that MAC is somebody else's until it asks */
 	if (is_outdone(r, &c, &lease))
 		return 0;
+	if (c.slot)
+		lease.flags &= ~CV_LEASE_EITHER;
 	lease.slot = c.slot;
 	err = tables_lease_put(r->l->t, &c.key, &lease);
 	if (!err)

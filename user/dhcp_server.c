@@ -368,6 +368,17 @@ static int look_up_lease(struct exchange *x)
 	return 0;
 }
 
+/*
+ * Is the client that a relay asks for one that it may ask for?  Slot 0: the
+ * lease is reserved, or from the store, and was asked for by nobody yet.
+ */
+static bool may_relay(const struct exchange *x)
+{
+	if (x->lease.slot)
+		return x->lease.slot == x->c.slot;
+	return x->lease.flags & (CV_LEASE_STATIC | CV_LEASE_RELAYED | CV_LEASE_EITHER);
+}
+
 static bool is_whole(const struct cv_request *req, size_t size)
 {
 	return size >= offsetof(struct cv_request, frame) && req->len <= CV_FRAME_SIZE &&
@@ -400,8 +411,7 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 		return silent(&x, why);
 	ret->client = x.c.key;
 	err = look_up_lease(&x);
-	/* Slot 0: reserved, or from the store, and asked for by nobody yet. */
-	if (!err && x.c.relayed && x.has_lease && x.lease.slot && x.lease.slot != req->slot)
+	if (!err && x.c.relayed && x.has_lease && !may_relay(&x))
 		return silent(&x, "is another port's client");
 	if (!err)
 		err = dhcp_profiles_get(s->profiles, s->tables, &x.c, &x.told);

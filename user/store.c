@@ -10,18 +10,19 @@
 
 #define LOG_PAGES_MAX	1000	/* about 4 MiB: then the log is folded into the file */
 
-#define ROW "network, mac, address, state, guest, start, expiry, horizon, updated, client_id, hostname"
+#define ROW "network, mac, address, state, guest, start, expiry, horizon, updated, client_id, hostname, via"
 
 const char *const store_sql[STORE_N_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
 	[STORE_COMMIT] = "COMMIT",
 	[STORE_TAKE_ADDRESS] = "DELETE FROM lease WHERE network = ?1 AND address = ?3 AND mac <> ?2",
-	[STORE_PUT] = "INSERT INTO lease (" ROW ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+	[STORE_PUT] = "INSERT INTO lease (" ROW ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 		" ON CONFLICT (network, mac) DO UPDATE SET address = excluded.address,"
 		" state = excluded.state, start = excluded.start, expiry = excluded.expiry,"
 		" horizon = excluded.horizon, updated = excluded.updated,"
 		" client_id = excluded.client_id, hostname = excluded.hostname,"
-		" guest = CASE excluded.guest WHEN '' THEN guest ELSE excluded.guest END",
+		" guest = CASE excluded.guest WHEN '' THEN guest ELSE excluded.guest END,"
+		" via = CASE excluded.via WHEN '' THEN via ELSE excluded.via END",
 	[STORE_RELEASE_OFFER] = "DELETE FROM lease WHERE network = ?1 AND mac = ?2"
 		" AND state IN ('offered', 'declined')",
 	[STORE_RELEASE] = "UPDATE lease SET state = 'free', updated = ?3, expiry = min(expiry, ?3),"
@@ -44,6 +45,10 @@ const char *const store_sql[STORE_N_STATEMENTS] = {
 static const char *const words[] = {
 	[STORE_OFFERED] = "offered", [STORE_BOUND] = "bound", [STORE_DECLINED] = "declined",
 	[STORE_FREE] = "free", [STORE_IMPORTED] = "imported",
+};
+
+static const char *const vias[] = {
+	[STORE_VIA_EITHER] = "", [STORE_VIA_PORT] = "port", [STORE_VIA_RELAY] = "relay",
 };
 
 const char *store_word(enum store_state state)
@@ -93,6 +98,7 @@ static void bind_row(sqlite3_stmt *st, const struct store_row *row)
 	sqlite3_bind_int64(st, 9, row->updated_s);
 	sqlite3_bind_blob(st, 10, row->client_id, row->client_id_len, SQLITE_TRANSIENT);
 	bind_text(st, 11, row->hostname);
+	bind_text(st, 12, vias[row->via]);
 }
 
 /* --- running a statement */
@@ -272,6 +278,14 @@ static int read_client(sqlite3_stmt *st, char network[CV_NAME_SIZE], __u8 mac[6]
 	return 0;
 }
 
+static enum store_via via_of(const char *word)
+{
+	for (size_t i = 1; word && i < ARRAY_SIZE(vias); i++)
+		if (!strcmp(vias[i], word))
+			return i;
+	return STORE_VIA_EITHER;
+}
+
 static int read_row(sqlite3_stmt *st, struct store_row *ret)
 {
 	const char *word = (const char *)sqlite3_column_text(st, 3);
@@ -291,6 +305,7 @@ static int read_row(sqlite3_stmt *st, struct store_row *ret)
 		memcpy(row.client_id, sqlite3_column_blob(st, 9), (size_t)len);
 	}
 	copy_text(st, 10, row.hostname, sizeof(row.hostname));
+	row.via = via_of((const char *)sqlite3_column_text(st, 11));
 	*ret = row;
 	return 0;
 }

@@ -5,7 +5,8 @@
  * after a kill, a crash or a power failure.  The only user of SQLite.  Nothing
  * here logs.
  *
- * docs/lease-store.md has the schema for people; in short, schema version 1:
+ * docs/lease-store.md has the schema for people; in short, schema version 2
+ * (version 1 is made into it when it is opened):
  *
  *	lease		who has or had which address: one row for a network and
  *			MAC, one for a network and address
@@ -27,7 +28,7 @@
 #include <culvert/abi.h>
 
 #define STORE_FILE		"leases.db"	/* in CULVERT_STATE */
-#define STORE_SCHEMA_VERSION	1
+#define STORE_SCHEMA_VERSION	2
 
 /* What a row of `lease` says.  The words on disk are store.c's. */
 enum store_state {
@@ -38,11 +39,19 @@ enum store_state {
 	STORE_IMPORTED,		/* as STORE_BOUND; the daemon has not seen it yet */
 };
 
+/* By which way its client asks.  Likewise. */
+enum store_via {
+	STORE_VIA_EITHER,	/* not known: imported, or from schema version 1 */
+	STORE_VIA_PORT,		/* its own */
+	STORE_VIA_RELAY,	/* somebody else's, which is trusted with it */
+};
+
 /**
  * struct store_row - a row of `lease`
  * @guest:	the port's name; empty: not known, what is there stays
  * @start_s, @expiry_s, @horizon_s, @updated_s: as in struct cv_lease, wall
  *		clock; @updated_s: when the row was written
+ * @via:	STORE_VIA_EITHER: what is there stays
  */
 struct store_row {
 	char   network[CV_NAME_SIZE];
@@ -54,6 +63,7 @@ struct store_row {
 	__u8   client_id_len;
 	__u8   client_id[CV_CLIENT_ID_SIZE - 1];
 	char   hostname[64];
+	enum store_via via;
 };
 
 /** struct store_reservation - a row of `reservation`; @guest may be empty */

@@ -17,6 +17,8 @@
 #define APPLICATION_ID	0x43564c53	/* "CVLS" */
 #define BUSY_MS		2000
 
+#define VIA "via TEXT NOT NULL DEFAULT '' CHECK (via IN ('','port','relay'))"
+
 /* Both tables refuse to say of one address that it is two clients'. */
 static const char schema[] =
 	"CREATE TABLE lease ("
@@ -24,11 +26,16 @@ static const char schema[] =
 	" state TEXT NOT NULL CHECK (state IN ('offered','bound','declined','free','imported')),"
 	" guest TEXT NOT NULL, start INTEGER NOT NULL, expiry INTEGER NOT NULL,"
 	" horizon INTEGER NOT NULL, updated INTEGER NOT NULL, client_id BLOB NOT NULL,"
-	" hostname TEXT NOT NULL,"
+	" hostname TEXT NOT NULL, " VIA ","
 	" PRIMARY KEY (network, mac), UNIQUE (network, address)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE reservation ("
 	" network TEXT NOT NULL, mac TEXT NOT NULL, address TEXT NOT NULL, guest TEXT NOT NULL,"
 	" PRIMARY KEY (network, mac), UNIQUE (network, address)) STRICT, WITHOUT ROWID;";
+
+/* Of version 1: who has a name had a port; clients behind relays had none, nor had others. */
+static const char from_1[] =
+	"ALTER TABLE lease ADD COLUMN " VIA ";"
+	"UPDATE lease SET via = 'port' WHERE guest <> '';";
 
 /* --- failures */
 
@@ -116,30 +123,38 @@ static int refuse(struct store *s, int id, int version)
 	return id == APPLICATION_ID ? -EPROTO : -EBADMSG;
 }
 
-/* Two may open a new file at once: who gets to write first makes it. */
+/* What was begun is undone, so that a connection that stays open has nothing half done. */
+static int fail_schema(struct store *s, int rc)
+{
+	int err = store_fail(s, rc);
+
+	store_close(s);
+	return err;
+}
+
+/* Two may open a file at once: who gets to write first makes it what it is to be. */
 static int make_schema(struct store *s)
 {
 	char pragmas[96];
 	int version = 0, rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
+	snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 APPLICATION_ID, STORE_SCHEMA_VERSION);
 	if (rc == SQLITE_OK)
 		rc = read_pragma(s, "PRAGMA user_version", &version);
-	if (rc == SQLITE_OK && !version) {
-		snprintf(pragmas, sizeof(pragmas),
-			 "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-			 STORE_SCHEMA_VERSION);
-		rc = sqlite3_exec(s->db, schema, NULL, NULL, NULL);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
-	}
+	if (rc == SQLITE_OK && version < STORE_SCHEMA_VERSION)
+		rc = sqlite3_exec(s->db, version ? from_1 : schema, NULL, NULL, NULL);
+	if (rc == SQLITE_OK && version < STORE_SCHEMA_VERSION)
+		rc = sqlite3_exec(s->db, pragmas, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
-	return rc == SQLITE_OK ? 0 : store_fail(s, rc);
+	return rc == SQLITE_OK ? 0 : fail_schema(s, rc);
 }
 
 static int check_schema(struct store *s)
 {
 	int id = 0, version = 0, tables = 0, rc, err;
+	bool is_ours;
 
 	for (int round = 0; ; round++) {
 		rc = read_pragma(s, "PRAGMA application_id", &id);
@@ -151,7 +166,8 @@ static int check_schema(struct store *s)
 			return store_fail(s, rc);
 		if (id == APPLICATION_ID && version == STORE_SCHEMA_VERSION)
 			return 0;
-		if (id || version || tables || round)
+		is_ours = id == APPLICATION_ID && version == 1;
+		if (round || (!is_ours && (id || version || tables)))
 			return refuse(s, id, version);
 		err = make_schema(s);
 		if (err)

@@ -160,9 +160,9 @@ foreign_store()
 	local sum
 	sqlite3 "$CULVERT_STATE/leases.db" 'PRAGMA user_version = 7' >/dev/null
 	has "a store of another version is named" "$(culvert lease export "$NET" 2>&1)" \
-		"leases.db' is of schema version 7, this culvert reads version 1"
+		"leases.db' is of schema version 7, this culvert reads version 2"
 	has "by doctor too" "$(culvert doctor "$NET")" "^FAIL +lease store .*schema version 7"
-	sqlite3 "$CULVERT_STATE/leases.db" 'PRAGMA user_version = 1' >/dev/null
+	sqlite3 "$CULVERT_STATE/leases.db" 'PRAGMA user_version = 2' >/dev/null
 	check "and is read again when it is right" culvert lease export "$NET"
 	mv "$CULVERT_STATE" "$CULVERT_STATE.kept"
 	mkdir "$CULVERT_STATE"

@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "dhcp_conversations.h"
 #include "dhcp_profile.h"
 #include "dhcp_script.h"
@@ -236,6 +238,24 @@ static void host_reboots(struct stage *s)
 	start_server(s);
 }
 
+/* As schema version 1 had it, which does not say who asked by a relay. */
+static void store_gets_old(struct stage *s)
+{
+	static const char sql[] = "ALTER TABLE lease DROP COLUMN via; PRAGMA user_version = 1";
+	sqlite3 *db;
+
+	assert_int_equal(dhcp_leases_scan(s->leases, fake.now_ns), 0);
+	store_free(s->store);
+	s->store = NULL;
+	dhcp_leases_free(s->leases);
+	s->leases = NULL;
+	assert_int_equal(sqlite3_open(store_file, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+	start_server(s);
+}
+
 static void add_port(int slot)
 {
 	fake.port[slot].net = NET;
@@ -273,6 +293,8 @@ static bool do_step(struct stage *s, const char *line)
 		disk_takes(RLIM_INFINITY);
 	else if (IS("boot"))
 		host_reboots(s);
+	else if (IS("old-store"))
+		store_gets_old(s);
 	else if (IS("clock"))
 		s->clock_s += atoi(arg);
 	else if (IS("port"))

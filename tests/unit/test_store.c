@@ -187,13 +187,145 @@ static void another_version_is_refused_by_name(void **state)
 	assert_int_equal(store_put(s, &row), 0);
 	assert_int_equal(store_commit(s), 0);
 	store_free(s);
-	set_version(2);
+	set_version(STORE_SCHEMA_VERSION + 1);
 	s = open_store();
 	assert_int_equal(store_put(s, &row), -EPROTO);
 	assert_int_equal(store_commit(s), -EPROTO);
-	assert_non_null(strstr(store_error(s), "schema version 2"));
-	set_version(1);
+	assert_non_null(strstr(store_error(s), "schema version 3"));
+	set_version(STORE_SCHEMA_VERSION);
 	assert_int_equal(rows_of(s, NULL), 1);	/* the same handle, once it is right */
+	store_free(s);
+}
+
+/* --- version 1, as culvert wrote it */
+
+static const char version_1[] =
+	"PRAGMA journal_mode = WAL; PRAGMA application_id = 1129729107; PRAGMA user_version = 1;"
+	"CREATE TABLE lease ("
+	" network TEXT NOT NULL, mac TEXT NOT NULL, address TEXT NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('offered','bound','declined','free','imported')),"
+	" guest TEXT NOT NULL, start INTEGER NOT NULL, expiry INTEGER NOT NULL,"
+	" horizon INTEGER NOT NULL, updated INTEGER NOT NULL, client_id BLOB NOT NULL,"
+	" hostname TEXT NOT NULL,"
+	" PRIMARY KEY (network, mac), UNIQUE (network, address)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE reservation ("
+	" network TEXT NOT NULL, mac TEXT NOT NULL, address TEXT NOT NULL, guest TEXT NOT NULL,"
+	" PRIMARY KEY (network, mac), UNIQUE (network, address)) STRICT, WITHOUT ROWID;"
+	"INSERT INTO lease VALUES ('net','52:54:00:00:00:01','10.20.0.10','bound','web',100,200,300,100,x'0100ff','host');"
+	"INSERT INTO lease VALUES ('net','52:54:00:00:00:02','10.20.0.11','bound','',100,200,300,100,x'','');"
+	"INSERT INTO reservation VALUES ('net','52:54:00:00:00:03','10.20.0.12','');";
+
+static void execute(const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static int version_on_disk(void)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int version;
+
+	assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	version = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return version;
+}
+
+static int count_reserved(const struct store_reservation *r, void *arg)
+{
+	++*(unsigned int *)arg;
+	return 0;
+}
+
+static void version_1_becomes_this_one(void **state)
+{
+	struct store_row want = make_row(1, 10), other = make_row(2, 11), got;
+	unsigned int n = 0;
+	struct store *s;
+
+	execute(version_1);
+	s = open_store();
+	want.via = STORE_VIA_PORT;
+	memset(&got, 0, sizeof(got));
+	assert_int_equal(store_get(s, "net", want.mac, &got), 0);
+	assert_memory_equal(&got, &want, sizeof(want));
+	assert_int_equal(store_get(s, "net", other.mac, &got), 0);
+	assert_int_equal(got.via, STORE_VIA_EITHER);
+	assert_int_equal(store_each_reservation(s, "net", count_reserved, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(version_on_disk(), STORE_SCHEMA_VERSION);
+	other.via = STORE_VIA_RELAY;
+	assert_int_equal(store_put(s, &other), 0);
+	assert_int_equal(store_commit(s), 0);
+	store_free(s);
+	s = open_store();
+	assert_int_equal(store_get(s, "net", other.mac, &got), 0);
+	assert_int_equal(got.via, STORE_VIA_RELAY);
+	store_free(s);
+}
+
+/* Who has the file open with version 1's statements goes on; what he writes does not say by which way. */
+static void two_open_version_1_at_once(void **state)
+{
+	struct store_row row = make_row(5, 15);
+	struct store *a, *b;
+
+	execute(version_1);
+	a = open_store();
+	b = open_store();
+	assert_int_equal(rows_of(a, "net"), 2);
+	assert_int_equal(rows_of(b, "net"), 2);
+	execute("INSERT INTO lease (network, mac, address, state, guest, start, expiry, horizon, updated, client_id, hostname)"
+		" VALUES ('net','52:54:00:00:00:04','10.20.0.14','bound','',1,2,3,1,x'','')");
+	assert_int_equal(store_put(a, &row), 0);
+	assert_int_equal(store_commit(a), 0);
+	assert_int_equal(rows_of(b, "net"), 4);
+	store_free(a);
+	store_free(b);
+}
+
+static void a_full_disk_leaves_version_1_as_it_is(void **state)
+{
+	struct rlimit limit;
+	struct store *s;
+
+	execute(version_1);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	s = open_store();
+	assert_true(store_open(s) < 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(version_on_disk(), 1);
+	assert_int_equal(rows_of(s, "net"), 2);	/* the same handle, once there is room */
+	assert_int_equal(version_on_disk(), STORE_SCHEMA_VERSION);
+	store_free(s);
+}
+
+static void by_which_way_is_kept(void **state)
+{
+	struct store_row row = make_row(1, 10), got;
+	struct store *s = open_store();
+
+	for (enum store_via via = STORE_VIA_PORT; via <= STORE_VIA_RELAY; via++) {
+		row.via = via;
+		assert_int_equal(store_put(s, &row), 0);
+		row.via = STORE_VIA_EITHER;
+		assert_int_equal(store_put(s, &row), 0);
+		assert_int_equal(store_get(s, "net", row.mac, &got), 0);
+		assert_int_equal(got.via, via);
+	}
 	store_free(s);
 }
 
@@ -322,6 +454,10 @@ int main(void)
 		TEST(a_release_remembers_and_an_offer_does_not),
 		TEST(an_address_is_reserved_once),
 		TEST(another_version_is_refused_by_name),
+		TEST(version_1_becomes_this_one),
+		TEST(two_open_version_1_at_once),
+		TEST(a_full_disk_leaves_version_1_as_it_is),
+		TEST(by_which_way_is_kept),
 		TEST(another_database_is_refused_and_left_alone),
 		TEST(a_row_that_makes_no_sense_is_an_error),
 		TEST(others_read_and_write_too),
