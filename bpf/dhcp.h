@@ -197,7 +197,9 @@ static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network 
 	struct cv_dhcp *m = &r->msg;
 	__s64 sum;
 
-	__builtin_memset(r, 0, sizeof(*r));
+	__builtin_memset(r, 0, DHCP_REPLY_SMALL);
+	if (s->large)
+		__builtin_memset((void *)r + DHCP_REPLY_SMALL, 0, sizeof(*r) - DHCP_REPLY_SMALL);
 	pkt_mac_copy(r->eth.h_source, n->gateway_mac);
 	r->eth.h_proto = bpf_htons(ETH_P_IP);
 	dhcp_destination(r, s, port, ip);

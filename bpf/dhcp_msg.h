@@ -36,7 +36,8 @@ struct dhcp_reply {
 		struct cv_dhcp msg;
 		__u8 payload[CV_DHCP_REPLY_MAX];
 	};
-};
+} __attribute__((aligned(8)));	/* it is zeroed by words */
+#define DHCP_REPLY_SMALL (offsetof(struct dhcp_reply, payload) + CV_DHCP_REPLY_MIN)
 
 /**
  * struct dhcp_scratch - one request on its way, per CPU
@@ -84,10 +85,10 @@ static __always_inline __u8 dhcp_byte(struct dhcp_scratch *s, __u32 off)
 	return DHCP_VOLATILE(s->options[off & (DHCP_OPTIONS_SIZE - 1)]);
 }
 
+/* Aligned or not: whoever has eBPF in native code has loads that do not mind. */
 static __always_inline __be32 dhcp_ip(struct dhcp_scratch *s, __u32 off)
 {
-	return bpf_htonl((__u32)dhcp_byte(s, off) << 24 | (__u32)dhcp_byte(s, off + 1) << 16 |
-			 (__u32)dhcp_byte(s, off + 2) << 8 | dhcp_byte(s, off + 3));
+	return DHCP_VOLATILE(*(__be32 *)&s->options[off & (DHCP_OPTIONS_SIZE - 1)]);
 }
 
 /* Does the vendor class begin with "PXEC" or "HTTP": firmware that boots? */
@@ -181,30 +182,52 @@ static __always_inline int dhcp_option(struct dhcp_scratch *s, __u8 code, __u32 
 	}
 }
 
+enum { DHCP_GOES_ON, DHCP_ENDED, DHCP_WRONG };
+
+struct dhcp_walk {
+	struct dhcp_scratch *s;
+	__u32 size;
+	int state;
+};
+
+static __always_inline long dhcp_stop(struct dhcp_walk *w, int state)
+{
+	w->state = state;
+	return 1;
+}
+
+/* One option, or what pads. */
+static long dhcp_next(__u32 i, struct dhcp_walk *w)
+{
+	struct dhcp_scratch *s = w->s;
+	__u32 off = s->off, len;
+	__u8 code;
+
+	if (off >= w->size)
+		return dhcp_stop(w, DHCP_WRONG);
+	code = dhcp_byte(s, off);
+	if (code == CV_DHCP_OPT_END)
+		return dhcp_stop(w, DHCP_ENDED);
+	s->off = off + 1;
+	if (code == CV_DHCP_OPT_PAD)
+		return 0;
+	len = dhcp_byte(s, off + 1);
+	s->off = off + 2 + len;
+	if (s->off > w->size || dhcp_option(s, code, off + 2, len))
+		return dhcp_stop(w, DHCP_WRONG);
+	return 0;
+}
+
 /* Walk the options.  Return: 0 or a drop reason; s->odd sends it to the daemon. */
 static __noinline int dhcp_parse(struct dhcp_scratch *s, __u32 size)
 {
-	for (int i = 0; i < DHCP_MAX_OPTIONS; i++) {
-		__u32 off = DHCP_VOLATILE(s->off), len;
-		__u8 code;
+	struct dhcp_walk w = { .s = s, .size = size, .state = DHCP_GOES_ON };
 
-		if (off >= size)
-			return CV_DROP_DHCP_MALFORMED;
-		code = dhcp_byte(s, off);
-		if (code == CV_DHCP_OPT_END)
-			return s->type ? 0 : CV_DROP_DHCP_MALFORMED;
-		if (code == CV_DHCP_OPT_PAD) {
-			DHCP_VOLATILE(s->off) = off + 1;
-			continue;
-		}
-		len = dhcp_byte(s, off + 1);
-		if (off + 2 + len > size)
-			return CV_DROP_DHCP_MALFORMED;
-		if (dhcp_option(s, code, off + 2, len))
-			return CV_DROP_DHCP_MALFORMED;
-		DHCP_VOLATILE(s->off) = off + 2 + len;
-	}
-	s->odd = 1;
+	bpf_loop(DHCP_MAX_OPTIONS, dhcp_next, &w, 0);
+	if (w.state == DHCP_GOES_ON)
+		s->odd = 1;
+	else if (w.state == DHCP_WRONG || !s->type)
+		return CV_DROP_DHCP_MALFORMED;
 	return 0;
 }
 
