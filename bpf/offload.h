@@ -58,22 +58,38 @@ static __always_inline bool offload_is_partial(struct __sk_buff *skb)
 	return offload_summed(skb) == OFFLOAD_CHECKSUM_PARTIAL;
 }
 
-/* @p has been parsed when the packet is IPv4. */
-static __always_inline int offload_check(struct __sk_buff *skb, const struct pkt *p)
+/* Where the kernel would write a checksum: the header's place in the IP packet, and its own there. */
+static __always_inline int offload_place(struct __sk_buff *skb, __u16 *ret_header, __u16 *ret_check)
 {
 	struct sk_buff *kernel = (void *)skb;
 	__u16 start, offset, network;
 
+	if (cv_kernel_skb) {
+		kernel = bpf_cast_to_kern_ctx(skb);
+		start = kernel->csum_start;
+		offset = kernel->csum_offset;
+		network = kernel->network_header;
+	} else if (bpf_core_read(&start, sizeof(start), &kernel->csum_start) ||
+		   bpf_core_read(&offset, sizeof(offset), &kernel->csum_offset) ||
+		   bpf_core_read(&network, sizeof(network), &kernel->network_header)) {
+		return CV_DROP_OFFLOAD;
+	}
+	*ret_header = start - network;
+	*ret_check = offset;
+	return 0;
+}
+
+/* @p has been parsed when the packet is IPv4. */
+static __always_inline int offload_check(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u16 header, check;
+
 	if (!offload_is_partial(skb))
 		return 0;
-	if (bpf_core_read(&start, sizeof(start), &kernel->csum_start) ||
-	    bpf_core_read(&offset, sizeof(offset), &kernel->csum_offset) ||
-	    bpf_core_read(&network, sizeof(network), &kernel->network_header))
-		return CV_DROP_OFFLOAD;
-	if (skb->protocol != bpf_htons(ETH_P_IP) || pkt_is_fragment(p) ||
+	if (offload_place(skb, &header, &check) ||
+	    skb->protocol != bpf_htons(ETH_P_IP) || pkt_is_fragment(p) ||
 	    (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
-	    (__u16)(start - network) != p->l4_off - PKT_IP_OFF ||
-	    offset != pkt_csum_off(p->proto))
+	    header != p->l4_off - PKT_IP_OFF || check != pkt_csum_off(p->proto))
 		return CV_DROP_OFFLOAD;
 	return 0;
 }
