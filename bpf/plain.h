@@ -201,20 +201,16 @@ static __always_inline int plain_in(struct __sk_buff *skb, struct pkt *p)
 	struct cv_tuple key = {};
 	struct pkt q = {};
 	struct cv_flow *f;
-	__u32 base;
 
 	if (skb->vlan_present || skb->pkt_type != PKT_FOR_HOST || !plain_read(skb, &q))
 		return PLAIN_NO;
-	q.now = pkt_now();
-	base = external_base(q.daddr, q.proto);
-	if (base == EXTERNAL_NONE)
-		return PLAIN_NO;
 	key.remote = q.saddr;
 	key.rport = q.sport;
-	if (!owner_fill(&q, owner_of_port(base, q.dport), q.proto, &key)) {
+	if (!owner_meet(&q, q.proto, q.daddr, q.dport, &key)) {
 		p->way = WAY_KERNEL;
 		return 0;
 	}
+	q.now = pkt_now();
 	f = bpf_map_lookup_elem(&flows, &key);
 	p->no_flow = !f;
 	if (!f || !plain_flow(&q, f) || f->slot != q.slot || f->port != q.dport || f->addr != q.daddr)
