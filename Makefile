@@ -111,7 +111,7 @@ $(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h include/culvert/*.h) 
 
 # --- tools of the tests and the bench
 TOOLS	= $(patsubst tools/%.c,$(BUILD)/%,$(wildcard tools/*.c)) $(patsubst tools/bench/%.c,$(BUILD)/%,$(wildcard tools/bench/bench*.c))
-$(BUILD)/%: tools/%.c | $(BUILD)
+$(BUILD)/%: tools/%.c $(wildcard tools/*.h) | $(BUILD)
 	@echo "  CC    $@"
 	@$(CC) $(CFLAGS_ALL) -o $@ $<
 
@@ -150,23 +150,24 @@ soak: deps
 
 bench: deps
 	@$(MAKE) --no-print-directory -s all tools
-	@tools/bench/run
+	@tools/bench/path
 
 unit: $(UNIT)
 tools: $(TOOLS)
 tests: $(UNIT) $(BPFTEST) $(BUILD)/culvert-asan
 
-install: all
+install: all install-bench
 	install -D -m 755 $(BUILD)/culvert $(DESTDIR)$(PREFIX)/sbin/culvert
 	for m in $(MAN); do install -D -m 644 $$m \
 		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/culvert
+	rm -rf $(DESTDIR)$(BENCH_TO)
 	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps up demo check check-unit fuzz soak bench unit tools tests install uninstall clean
+.PHONY: all deps up demo check check-unit fuzz soak bench unit tools tests install install-bench uninstall clean
 .DELETE_ON_ERROR:

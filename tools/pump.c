@@ -16,7 +16,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,19 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-#include <linux/if_tun.h>
 
-/* Debian 12's headers are older than UDP segmentation on TAPs (6.2). */
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
+#include "tapdev.h"
 
-#define VNET_HDR_BYTES	12	/* as QEMU: struct virtio_net_hdr_mrg_rxbuf */
-#define FRAME_BYTES	(VNET_HDR_BYTES + 64 * 1024 + 256)
 #define BURST		64	/* frames of one side before the other's turn */
 
 static const struct {
@@ -68,46 +59,22 @@ static int parse_offloads(char *list, unsigned int *ret_flags)
 }
 
 /* A descriptor of a TAP belongs to the namespace in which it was opened. */
-static int open_tun_in(const char *netns)
+static int open_tap(const char *netns, const char *ifname)
 {
 	int own, ns, fd, err = 0;
 
-	if (!*netns) {
-		fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-		return fd < 0 ? -errno : fd;
-	}
+	if (!*netns)
+		return tapdev_open(ifname);
 	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	ns = open(netns, O_RDONLY | O_CLOEXEC);
 	if (own < 0 || ns < 0 || setns(ns, CLONE_NEWNET))
 		err = -errno;
-	fd = err ? err : open_tun_in("");
+	fd = err ? err : tapdev_open(ifname);
 	if (!err && setns(own, CLONE_NEWNET))
 		err = -errno;
 	close(ns);
 	close(own);
 	return err ? err : fd;
-}
-
-static int open_tap(const char *netns, const char *ifname)
-{
-	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-	int fd, err;
-
-	if (strlen(ifname) >= sizeof(req.ifr_name))
-		return -ENAMETOOLONG;
-	strcpy(req.ifr_name, ifname);
-	fd = open_tun_in(netns);
-	if (fd < 0)
-		return fd;
-	if (!ioctl(fd, TUNSETIFF, &req))
-		return fd;
-	/* A TAP made with several queues takes nothing else. */
-	req.ifr_flags |= IFF_MULTI_QUEUE;
-	if (errno == EINVAL && !ioctl(fd, TUNSETIFF, &req))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
 }
 
 static int open_endpoint(char *endpoint)
@@ -124,42 +91,13 @@ static int open_endpoint(char *endpoint)
 	return *end || fd < 0 || fd > 1 << 20 ? -EINVAL : (int)fd;
 }
 
-/* TUNSETOFFLOAD refuses the whole set for one flag that the kernel lacks. */
-static int set_offloads(int fd, unsigned int flags)
-{
-	static const unsigned int newer[] = { 0, TUN_F_USO4 | TUN_F_USO6, TUN_F_UFO };
-
-	for (size_t i = 0; i < sizeof(newer) / sizeof(*newer); i++) {
-		flags &= ~newer[i];
-		if (!ioctl(fd, TUNSETOFFLOAD, flags))
-			return 0;
-	}
-	return -errno;
-}
-
-static int setup(int fd, unsigned int flags)
-{
-	int size = VNET_HDR_BYTES;
-	struct ifreq req;
-
-	if (ioctl(fd, TUNGETIFF, &req))
-		return -errno;
-	if (!(req.ifr_flags & IFF_VNET_HDR))
-		return -EPROTOTYPE;
-	if (ioctl(fd, TUNSETVNETHDRSZ, &size))
-		return -errno;
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK))
-		return -errno;
-	return set_offloads(fd, flags);
-}
-
 /*
  * Copy what @from has now.  A frame that @to refuses (its link is down) is
  * lost, as on a wire.  Return: false when @from is gone.
  */
 static bool copy(int from, int to)
 {
-	static char frame[FRAME_BYTES];
+	static char frame[TAPDEV_FRAME_BYTES];
 	ssize_t n;
 
 	for (int i = 0; i < BURST; i++) {
@@ -220,8 +158,7 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-	unsigned int flags = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN |
-			     TUN_F_USO4 | TUN_F_USO6;
+	unsigned int flags = TAPDEV_OFFLOADS;
 	int taps[2], err;
 
 	if (argc == 5 && !strcmp(argv[1], "--offload")) {
@@ -234,7 +171,7 @@ int main(int argc, char **argv)
 		return usage();
 	for (int i = 0; i < 2; i++) {
 		taps[i] = open_endpoint(argv[1 + i]);
-		err = taps[i] < 0 ? taps[i] : setup(taps[i], flags);
+		err = taps[i] < 0 ? taps[i] : tapdev_setup(taps[i], flags);
 		if (err) {
 			fprintf(stderr, "pump: endpoint %d (%s): %s\n", i + 1, argv[1 + i],
 				strerror(-err));

@@ -2,7 +2,7 @@
 /*
  * Commands and their options as tables; --help is made from the same rows.
  *
- * Exit codes: 0 done, 1 failed, 2 usage, 3 differs or degraded.
+ * Exit codes: 0 done, 1 failed, 2 usage, 3 differs or degraded; of the bench 4, too.
  */
 #ifndef CULVERT_CLI_H
 #define CULVERT_CLI_H
@@ -77,6 +77,7 @@ int cmd_monitor(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

@@ -34,6 +34,7 @@ static const struct cli_command commands[] = {
 	{ "stats",	"packets, bytes and drops of each guest",	cmd_stats },
 	{ "doctor",	"check kernel, hooks, uplinks, daemon, residue", cmd_doctor },
 	{ "serve",	"the daemon: DHCP of clients not yet known",	cmd_serve },
+	{ "bench",	"measure it on this machine, beside nft and others", cmd_bench },
 	{ "version",	"version, kernel and layout",			cmd_version },
 };
 

@@ -90,7 +90,7 @@ class Judgement(unittest.TestCase):
         """a ratio that scatters cannot be judged, not even as worse"""
         code, told = self.judge(self.run_of(ratio=0.9, spread=0.2), self.run_of())
         self.assertEqual(code, report.NOISY)
-        self.assertIn("cannot be judged: cost is known to", told)
+        self.assertIn("cannot be judged: scatters too much, standard error: cost", told)
         self.assertEqual(self.judge(self.run_of(spread=0.2))[0], report.NOISY)
 
     def test_stolen_time_is_noise(self):
@@ -164,6 +164,11 @@ class Plots(unittest.TestCase):
         for wanted in ("a < b & c", "one", "two", "x", "y", "0.50", "1.00"):
             self.assertIn(wanted, self.texts(svg))
         self.assertEqual(len([i for i in root.iter(f"{SVG}line") if i.get("class") == "one"]), 1)
+
+    def test_what_noise_made_negative_is_drawn_at_0(self):
+        """no bar has a height below 0"""
+        svg = plot.bars("t", "n", ["g"], [("x", [(-0.1, -0.2, 0.1)])])
+        self.assertFalse([h for h in (r.get("height") for r in xml.fromstring(svg).iter(f"{SVG}rect")) if float(h) < 0])
 
     def test_curves_have_a_logarithmic_axis(self):
         """curves are well-formed, and 1, 100 and 10 000 stand at equal distances"""

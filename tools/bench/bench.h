@@ -8,6 +8,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,16 +16,18 @@
 
 #include "wire.h"
 
-#define BENCH_MAX_SITES 6
+#define BENCH_MAX_SITES 8
 #define BENCH_FLOOR_NS	670	/* a packet of the generator on the machine of reference */
-#define BENCH_CPU	0
+#define BENCH_STREAMS	4	/* of TCP, at most */
+#define BENCH_MAX_ROUNDS 256
 
 enum direction { UP, DOWN, N_DIRECTIONS };
 
 /* In the order of a line of topo.sh. */
 enum place { GUEST, NET, HOST, FAR, N_PLACES };
 
-enum backend { FLOOR, NONE, MASQUERADE, NFT, REDIRECT, CULVERT, N_BACKENDS };
+/* FLOOR: the generator alone; TAP_FLOOR: and two TAPs with what carries between them. */
+enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, REDIRECT, CULVERT, N_BACKENDS };
 
 /* Test packets in one direction: a raw socket and what it sends. */
 struct lane {
@@ -44,6 +47,9 @@ struct pair {
 struct site {
 	enum backend backend;
 	int  ns[N_PLACES];	/* -1: has none that we may enter */
+	char port[IFNAMSIZ];	/* the guest's TAP in NET; "": the guest is a veth */
+	int  tap[N_DIRECTIONS];	/* what the guest sends comes from [UP], what it gets from [DOWN] */
+	__u64 tap_bytes[N_DIRECTIONS];	/* of frames that were carried */
 	__u8 guest_mac[ETH_ALEN], gateway_mac[ETH_ALEN];
 	__u8 host_mac[ETH_ALEN], far_mac[ETH_ALEN];
 	struct lane lane[N_DIRECTIONS];
@@ -51,16 +57,22 @@ struct site {
 	struct redirect_bpf *redirect;
 	unsigned int fresh;	/* how often packets_new_flows() was here */
 	int  listener;		/* in FAR */
-	struct pair tcp;
+	struct pair tcp[BENCH_STREAMS];
 	__u64 due[N_DIRECTIONS];	/* bytes that the datapath must have seen since due_begin() */
 	__u64 seen[N_DIRECTIONS];	/* the datapath's counters then */
+	__u64 tap_seen[N_DIRECTIONS];	/* tap_bytes then */
 };
 
 struct bench {
 	struct site sites[BENCH_MAX_SITES];
 	unsigned int n_sites;
+	unsigned int first;	/* the backend that others are compared with; before it are floors */
 	int  home;		/* the namespace we come from */
+	int  cpu;
 	bool quick;
+	bool progress;		/* lines, where there is no terminal */
+	unsigned int windows, disturbed;	/* visited; repeated or spoilt because others had our CPU */
+	unsigned int max_rounds;	/* 0: as the metrics say */
 	__u64 deadline_ns;	/* no round begins later */
 };
 
@@ -68,31 +80,31 @@ struct bench {
 
 /**
  * struct metric - one thing to measure
- * @name, @label, @unit: of up to METRIC_VALUES values that one window gives
+ * @name, @label, @unit, @more_is_better: of up to METRIC_VALUES values that one
+ *	window gives; else less is better
  * @prepare: once per site before the first round; may be NULL
  * @window:	visit a site once
- * @above_floor: values are ns per packet, to be scaled against the floor's
- * @more_is_better: else less is
- * @flows, @direction, @window_ns, @offloads: for prepare and window
+ * @above_floor: the first value is ns per packet, to be scaled against the floor's
+ * @flows, @direction, @streams, @window_ns, @offloads: for prepare and window
  * @rounds, @quick_rounds: how often
  */
 struct metric {
 	const char *name[METRIC_VALUES];
 	const char *label[METRIC_VALUES];
-	const char *unit;
+	const char *unit[METRIC_VALUES];
+	bool more_is_better[METRIC_VALUES];
 	int (*prepare)(struct bench *b, struct site *s, const struct metric *m);
 	int (*window)(struct bench *b, struct site *s, const struct metric *m,
 		      double ret_value[METRIC_VALUES]);
 	bool above_floor;
-	bool more_is_better;
 	bool no_offloads;
-	unsigned int flows;
+	unsigned int flows, streams;
 	enum direction direction;
 	__u64 window_ns;
 	unsigned int rounds, quick_rounds;
 };
 
-/* Of a row: over rounds. */
+/* Over rounds. */
 struct quartiles {
 	double q1, median, q3;
 };
@@ -100,14 +112,11 @@ struct quartiles {
 struct row {
 	const char *name, *label, *unit;
 	bool more_is_better;
-	bool is_time;		/* above the floor: what judges the machine's noise */
+	bool is_time;		/* above the floor */
 	unsigned int rounds;
 	struct {
-		bool present;
-		struct quartiles value;
-		struct quartiles ratio;	/* to the first backend */
+		double value[BENCH_MAX_ROUNDS];
 		double raw;	/* median before scaling; ns per packet */
-		double error;	/* standard error of the median ratio, relative */
 		__u64 due[N_DIRECTIONS], carried[N_DIRECTIONS];
 	} of[BENCH_MAX_SITES];
 };
@@ -126,6 +135,17 @@ int site_enter(struct site *s, enum place place);
 void bench_leave(struct bench *b);
 __u64 now_ns(void);
 
+/* tap.c: guests behind TAPs, each carried by this process as a virtual machine's would be */
+int tap_open(struct bench *b, struct site *s);
+void tap_release(struct site *s);
+static inline bool site_has_tap(const struct site *s) { return s->port[0]; }
+/** tap_carry() - what the guest has sent (UP) or is to get (DOWN).  Return: frames, or -errno */
+int tap_carry(struct site *s, enum direction direction);
+/** tap_carry_all() - both ways until nothing is left; where there is no TAP, nothing.  Return: 0 or -errno */
+int tap_carry_all(struct site *s);
+/** tap_await() - until both links run, as the kernel does a while after they are opened */
+int tap_await(struct bench *b, struct site *s);
+
 /* hooks.c: our eBPF programs at a site.  They go when the process does. */
 int hooks_attach(struct bench *b, struct site *s);
 void hooks_release(struct site *s);
@@ -137,9 +157,11 @@ int packets_open(struct bench *b, struct site *s);
 void packets_release(struct site *s);
 /** packets_establish() - make @m->flows flows both ways, learn their ports, check checksums */
 int packets_establish(struct bench *b, struct site *s, const struct metric *m);
-/** packets_window() - ret_value[0]: ns per packet that arrived */
+/** packets_window() - ret_value: ns per packet that arrived, and packets per ms */
 int packets_window(struct bench *b, struct site *s, const struct metric *m,
 		   double ret_value[METRIC_VALUES]);
+/** packets_await() - until a packet goes both ways: bridges open late */
+int packets_await(struct bench *b, struct site *s);
 /** packets_new_flows() - ret_value[0]: flows per second, one packet each */
 int packets_new_flows(struct bench *b, struct site *s, const struct metric *m,
 		      double ret_value[METRIC_VALUES]);
@@ -149,7 +171,7 @@ int tcp_open(struct bench *b, struct site *s);
 void tcp_release(struct site *s);
 /** tcp_offloads() - set segmentation offload of both ends as @m says */
 int tcp_offloads(struct bench *b, struct site *s, const struct metric *m);
-/** tcp_bulk() - ret_value[0]: Gb/s */
+/** tcp_bulk() - ret_value[0]: Gb/s of @m->streams */
 int tcp_bulk(struct bench *b, struct site *s, const struct metric *m,
 	     double ret_value[METRIC_VALUES]);
 /** tcp_ping_pong() - ret_value: p50 and p99 of a request and its response, us */
@@ -178,18 +200,15 @@ struct quartiles quartiles_of(double *values, unsigned int n);
 struct steal {
 	__u64 busy, stolen;
 };
-int steal_read(struct steal *ret);
-double steal_percent(const struct steal *from, const struct steal *to);
+int steal_read(const struct bench *b, struct steal *ret);
 
 /* print.c */
 void print_head(const struct bench *b);
 void print_row(const struct bench *b, const struct row *r);
-struct verdict {
-	double steal;
-	bool noisy;
-	bool over_limit;
-};
+/** print_progress() - on standard error; the line goes when a row comes */
+void print_progress(const struct bench *b, const char *label, unsigned int round,
+		    unsigned int rounds);
 int print_json(const char *path, const struct bench *b, const struct row *rows,
-	       unsigned int n_rows, const struct verdict *v);
+	       unsigned int n_rows, const struct steal *before, const struct steal *after);
 
 #endif

@@ -24,3 +24,12 @@ $(BENCH_DIR)/%.o: tools/bench/%.c $(BENCH_SKEL) | $(BENCH_DIR)
 $(BUILD)/bench: $(BENCH_OBJ)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) -o $@ $(BENCH_OBJ) -lbpf -ljansson -lm
+
+# --- where `culvert bench` looks; unit needs the source
+BENCH_TO       = $(PREFIX)/libexec/culvert/bench
+BENCH_PROGRAMS = $(BUILD)/bench $(BUILD)/dhcp-farm $(BUILD)/pump
+BENCH_SUITES  := $(wildcard $(addprefix tools/bench/,path scale dhcp))
+
+install-bench: $(BENCH_PROGRAMS)
+	install -D -m 755 -t $(DESTDIR)$(BENCH_TO) $(BENCH_PROGRAMS) $(BENCH_SUITES) $(wildcard tools/bench/*.py)
+	install -D -m 644 -t $(DESTDIR)$(BENCH_TO) $(wildcard tools/bench/*.sh)

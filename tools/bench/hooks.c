@@ -88,27 +88,30 @@ static int attach_sink(struct bench *b, struct site *s, enum direction direction
 static int attach_redirect(struct bench *b, struct site *s)
 {
 	struct redirect_bpf *skel = redirect_bpf__open();
+	const char *port;
 	int err;
 
 	if (!skel)
 		return bench_fail(-errno, "cannot open the redirects");
 	s->redirect = skel;
+	skel->rodata->port_is_tap = site_has_tap(s);
 	memcpy((void *)skel->rodata->to_far, s->far_mac, ETH_ALEN);
 	memcpy((void *)(skel->rodata->to_far + ETH_ALEN), s->host_mac, ETH_ALEN);
 	memcpy((void *)skel->rodata->to_guest, s->guest_mac, ETH_ALEN);
 	memcpy((void *)(skel->rodata->to_guest + ETH_ALEN), s->gateway_mac, ETH_ALEN);
+	port = site_has_tap(s) ? s->port : "port0";
 	err = ifindex_at(b, s, HOST, "up0", (__u32 *)&skel->rodata->uplink_ifindex);
 	if (!err)
 		err = ifindex_at(b, s, HOST, "hv0", (__u32 *)&skel->rodata->host_ifindex);
 	if (!err)
 		err = ifindex_at(b, s, NET, "uplink0", (__u32 *)&skel->rodata->ns_ifindex);
 	if (!err)
-		err = ifindex_at(b, s, NET, "port0", (__u32 *)&skel->rodata->port_ifindex);
+		err = ifindex_at(b, s, NET, port, (__u32 *)&skel->rodata->port_ifindex);
 	if (err)
 		return err;
 	if (redirect_bpf__load(skel))
 		return bench_fail(-errno, "cannot load the redirects");
-	err = attach(b, s, NET, "port0", skel->progs.bench_from_guest);
+	err = attach(b, s, NET, port, skel->progs.bench_from_guest);
 	if (!err)
 		err = attach(b, s, HOST, "hv0", skel->progs.bench_to_uplink);
 	if (!err)
@@ -123,7 +126,7 @@ int hooks_attach(struct bench *b, struct site *s)
 	int err;
 
 	err = attach_sink(b, s, UP);
-	if (!err && s->backend != FLOOR)
+	if (!err && s->backend > TAP_FLOOR)
 		err = attach_sink(b, s, DOWN);
 	if (!err && s->backend == REDIRECT)
 		err = attach_redirect(b, s);

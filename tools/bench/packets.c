@@ -21,6 +21,7 @@
 #define WARM_PACKETS	(2 * BATCH)
 #define NEW_FLOWS	512	/* made per window, after BATCH to warm up */
 #define ARRIVAL_NS	5000000	/* how long the last packets may take */
+#define ROAD_NS		5000000000ULL	/* how long a bridge may take to open */
 #define IP_BYTES	(sizeof(struct bench_frame) - sizeof(struct ethhdr))
 
 static __u32 sum_bytes(const void *data, size_t n, __u32 sum)
@@ -79,10 +80,11 @@ static void lane_select(struct lane *l, unsigned int n)
 }
 
 /* Return: how many packets went out, or -errno. */
-static int lane_send(struct lane *l, unsigned int most)
+static int lane_send(struct site *s, enum direction direction, unsigned int most)
 {
+	struct lane *l = &s->lane[direction];
 	unsigned int n = l->n - l->at;
-	int sent;
+	int sent, carried = 0;
 
 	if (n > most)
 		n = most;
@@ -94,13 +96,15 @@ static int lane_send(struct lane *l, unsigned int most)
 	l->at += sent;
 	if (l->at == l->n)
 		l->at = 0;
-	return sent;
+	if (site_has_tap(s))
+		carried = tap_carry(s, direction);
+	return carried < 0 ? carried : sent;
 }
 
-static int lane_send_all(struct lane *l, unsigned int n)
+static int lane_send_all(struct site *s, enum direction direction, unsigned int n)
 {
 	while (n) {
-		int sent = lane_send(l, n);
+		int sent = lane_send(s, direction, n);
 
 		if (sent < 0)
 			return sent;
@@ -145,7 +149,7 @@ int packets_open(struct bench *b, struct site *s)
 	for (int i = 0; i < N_DIRECTIONS; i++)
 		s->lane[i].fd = -1;
 	err = lane_open(b, s, UP);
-	if (!err && s->backend != FLOOR)
+	if (!err && s->backend > TAP_FLOOR)
 		err = lane_open(b, s, DOWN);
 	return err;
 }
@@ -189,6 +193,12 @@ static int check_sink(struct site *s, enum direction direction, __u64 arrived, _
 	return 0;
 }
 
+/* The port that the NAT has given a flow. */
+static __be16 sink_port(const struct site *s, unsigned int flow)
+{
+	return s->sink[UP]->bss->source_port[flow];
+}
+
 /* One packet of each flow, checked and learnt from. */
 static int establish(struct site *s, enum direction direction, unsigned int flows)
 {
@@ -198,14 +208,13 @@ static int establish(struct site *s, enum direction direction, unsigned int flow
 	int err;
 
 	for (unsigned int i = 0; i < flows; i++) {
-		__be16 port = direction == UP ? htons(BENCH_PORT + i) :
-						s->sink[UP]->bss->source_port[i];
+		__be16 port = direction == UP ? htons(BENCH_PORT + i) : sink_port(s, i);
 
 		frame_fill(&l->frames[i], s, direction, i, port, BENCH_FAR_PORT);
 	}
 	lane_select(l, flows);
 	sink->bss->learn = 1;
-	err = lane_send_all(l, flows);
+	err = lane_send_all(s, direction, flows);
 	if (!err)
 		await_arrival(sink, before + flows);
 	sink->bss->learn = 0;
@@ -220,21 +229,50 @@ int packets_establish(struct bench *b, struct site *s, const struct metric *m)
 	int err;
 
 	err = establish(s, UP, m->flows);
-	if (!err && s->backend != FLOOR)
+	if (!err && s->backend > TAP_FLOOR)
 		err = establish(s, DOWN, m->flows);
 	return err;
+}
+
+int packets_await(struct bench *b, struct site *s)
+{
+	__u64 end = now_ns() + ROAD_NS;
+	int err;
+
+	for (enum direction d = UP; d < (s->backend > TAP_FLOOR ? N_DIRECTIONS : 1); d++) {
+		struct sink_bpf *sink = s->sink[d];
+		__be16 port = d == UP ? htons(BENCH_PORT) : sink_port(s, 0);
+
+		frame_fill(&s->lane[d].frames[0], s, d, 0, port, BENCH_FAR_PORT);
+		lane_select(&s->lane[d], 1);
+		do {
+			__u64 before = sink->bss->counted;
+
+			sink->bss->learn = 1;
+			err = lane_send_all(s, d, 1);
+			if (err)
+				return bench_fail(err, "%s: cannot send", backend_name(s->backend));
+			await_arrival(sink, before + 1);
+			if (sink->bss->counted > before)
+				break;
+		} while (now_ns() < end);
+		sink->bss->learn = 0;
+		if (!sink->bss->counted)
+			return bench_fail(-ETIMEDOUT, "%s: no packet arrives %s",
+					  backend_name(s->backend), d == UP ? "up" : "down");
+	}
+	return 0;
 }
 
 int packets_window(struct bench *b, struct site *s, const struct metric *m,
 		   double ret_value[METRIC_VALUES])
 {
-	enum direction direction = s->backend == FLOOR ? UP : m->direction;
-	struct lane *l = &s->lane[direction];
+	enum direction direction = s->backend <= TAP_FLOOR ? UP : m->direction;
 	struct sink_bpf *sink = s->sink[direction];
 	__u64 before = sink->bss->counted, start, now, sent = 0, arrived;
 	int err;
 
-	err = lane_send_all(l, WARM_PACKETS);
+	err = lane_send_all(s, direction, WARM_PACKETS);
 	if (err)
 		return bench_fail(err, "%s: cannot send", backend_name(s->backend));
 	await_arrival(sink, before + WARM_PACKETS);
@@ -242,7 +280,7 @@ int packets_window(struct bench *b, struct site *s, const struct metric *m,
 	before = sink->bss->counted;
 	start = now_ns();
 	do {
-		int n = lane_send(l, BATCH);
+		int n = lane_send(s, direction, BATCH);
 
 		if (n < 0)
 			return bench_fail(n, "%s: cannot send", backend_name(s->backend));
@@ -256,6 +294,7 @@ int packets_window(struct bench *b, struct site *s, const struct metric *m,
 	arrived = sink->bss->counted - before;
 	s->due[direction] += arrived * IP_BYTES;
 	ret_value[0] = (double)(now - start) / arrived;
+	ret_value[1] = 1e6 / ret_value[0];
 	return check_sink(s, direction, arrived, sent, sent / 1000);
 }
 
@@ -273,12 +312,12 @@ int packets_new_flows(struct bench *b, struct site *s, const struct metric *m,
 		frame_fill(&l->frames[i], s, UP, i, htons(BENCH_PORT + i),
 			   BENCH_FAR_PORT + s->fresh);
 	lane_select(l, n);
-	err = lane_send_all(l, BATCH);
+	err = lane_send_all(s, UP, BATCH);
 	if (!err)
 		await_arrival(sink, before + BATCH);
 	start = now_ns();
 	if (!err)
-		err = lane_send_all(l, NEW_FLOWS);
+		err = lane_send_all(s, UP, NEW_FLOWS);
 	if (err)
 		return bench_fail(err, "%s: cannot send", backend_name(s->backend));
 	await_arrival(sink, before + n);

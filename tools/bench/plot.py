@@ -84,7 +84,8 @@ def y_axis(top, step, at, unit):
 
 
 def scale(top):
-    return lambda value: TOP + PLOT_HEIGHT * (1 - value / top)
+    """What lies below 0, as a difference of noise may, is drawn at 0."""
+    return lambda value: TOP + PLOT_HEIGHT * (1 - max(value, 0) / top)
 
 
 def wrapped(label, width):

@@ -106,7 +106,7 @@ static int seen(struct bench *b, struct site *s, __u64 ret_bytes[N_DIRECTIONS])
 {
 	int err;
 
-	if (s->backend == FLOOR) {
+	if (s->backend <= TAP_FLOOR) {
 		memset(ret_bytes, 0, N_DIRECTIONS * sizeof(*ret_bytes));
 		return 0;
 	}
@@ -133,6 +133,7 @@ static int seen(struct bench *b, struct site *s, __u64 ret_bytes[N_DIRECTIONS])
 int prove_begin(struct bench *b, struct site *s)
 {
 	memset(s->due, 0, sizeof(s->due));
+	memcpy(s->tap_seen, s->tap_bytes, sizeof(s->tap_seen));
 	return seen(b, s, s->seen);
 }
 
@@ -143,7 +144,7 @@ int prove_end(struct bench *b, struct site *s, const char *metric,
 	int err;
 
 	err = seen(b, s, bytes);
-	if (err || s->backend == FLOOR)
+	if (err || s->backend <= TAP_FLOOR)
 		return err;
 	for (int i = 0; i < N_DIRECTIONS; i++) {
 		__u64 due = s->due[i];
@@ -154,6 +155,11 @@ int prove_end(struct bench *b, struct site *s, const char *metric,
 			return bench_fail(-ENODATA, "%s: %s: the datapath counted %lld bytes %s, "
 					  "%llu arrived", metric, backend_name(s->backend),
 					  (long long)ret_carried[i], i == UP ? "up" : "down", due);
+		if (site_has_tap(s) && s->tap_bytes[i] - s->tap_seen[i] < due)
+			return bench_fail(-ENODATA, "%s: %s: the TAP carried %llu bytes %s, "
+					  "%llu arrived", metric, backend_name(s->backend),
+					  s->tap_bytes[i] - s->tap_seen[i],
+					  i == UP ? "up" : "down", due);
 	}
 	return 0;
 }

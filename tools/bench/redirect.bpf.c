@@ -14,7 +14,8 @@
 const volatile __u32 uplink_ifindex;	/* up0, on the host */
 const volatile __u32 host_ifindex;	/* hv0, on the host */
 const volatile __u32 ns_ifindex;	/* uplink0, hv0's other end */
-const volatile __u32 port_ifindex;	/* port0, the guest's */
+const volatile __u32 port_ifindex;	/* the guest's */
+const volatile __u32 port_is_tap;	/* which has no other end to be put at */
 const volatile __u8 to_far[2 * ETH_ALEN];	/* destination, source */
 const volatile __u8 to_guest[2 * ETH_ALEN];
 
@@ -81,7 +82,7 @@ int bench_to_guest(struct __sk_buff *skb)
 	if (skb->protocol != bpf_htons(ETH_P_IP))
 		return TC_ACT_UNSPEC;
 	count(skb, 1);
-	return bpf_redirect_peer(port_ifindex, 0);
+	return port_is_tap ? bpf_redirect(port_ifindex, 0) : bpf_redirect_peer(port_ifindex, 0);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -66,13 +66,17 @@ def median_noise_pct(ordered):
 
 # --- the header: what the figures are of
 
-def first_line(command):
+def output(command):
+    """None when it fails."""
     try:
-        done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              stdin=subprocess.DEVNULL, check=True)
+        return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              stdin=subprocess.DEVNULL, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
-    return (done.stdout.splitlines() or [None])[0]
+
+
+def first_line(command):
+    return ((output(command) or "").splitlines() or [None])[0]
 
 
 def cpu_model():
@@ -102,20 +106,28 @@ def stat_ticks(cpu="cpu"):
     raise ValueError(f"no line \"{cpu}\" in /proc/stat")
 
 
-def bpf_object():
-    """The programs as built here; None where only the binary is installed."""
-    return os.path.join(os.environ.get("BUILD", os.path.join(TOP, "build")), "culvert.bpf.o")
+def programs():
+    """The eBPF object as built here; the binary that contains it where that is all there is."""
+    built = os.path.join(os.environ.get("BUILD", os.path.join(TOP, "build")), "culvert.bpf.o")
+    return built if os.path.exists(built) else os.environ.get("CULVERT_PROGRAM", built)
+
+
+def revision():
+    """Of the source tree, else what the binary says of itself."""
+    if os.path.isdir(os.path.join(TOP, "bpf")):
+        found = first_line(["git", "-C", TOP, "describe", "--always", "--dirty", "--abbrev=12"])
+        if found:
+            return found
+    text = output([os.environ.get("CULVERT_PROGRAM", "culvert"), "version", "-o", "json"])
+    return json.loads(text)["versions"][0]["culvert"] if text else None
 
 
 def header(program=None):
     """`program`: the eBPF object, or a binary that contains it."""
-    program = program or bpf_object()
-    revision = None
-    if os.path.isdir(os.path.join(TOP, "bpf")):
-        revision = first_line(["git", "-C", TOP, "describe", "--always", "--dirty", "--abbrev=12"])
+    program = program or programs()
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "revision": revision or first_line(["culvert", "version"]),
+        "revision": revision(),
         "kernel": platform.release(),
         "machine": platform.machine(),
         "cpu": cpu_model(),
@@ -135,6 +147,7 @@ class Report:
         self.header = header(program)
         self.metrics, self.extra = [], {}
         self.begin = stat_ticks(cpu)
+        self.steal = None
 
     def add(self, name, unit, kind, samples, better="lower", **more):
         """`samples`: at least one number; `more`: other members, which go before those made here."""
@@ -153,8 +166,14 @@ class Report:
         self.metrics.append(metric)
         return metric
 
+    def set_steal(self, busy, stolen):
+        """Ticks that another program has counted while it measured."""
+        self.steal = busy, stolen
+
     def steal_pct(self):
-        busy, stolen = (after - before for after, before in zip(stat_ticks(self.cpu), self.begin))
+        """Since the beginning, of the time that was not idle."""
+        busy, stolen = self.steal or (after - before for after, before in
+                                      zip(stat_ticks(self.cpu), self.begin))
         return 100 * stolen / busy if busy > 0 else 0.0
 
     def finish(self, path=None, baseline=None, noise_fails=True):
@@ -211,9 +230,10 @@ def noise(document):
     steal = document["header"].get("steal_pct", 0)
     if steal > MAX_STEAL_PCT:
         reasons.append(f"{steal:.1f} % of the CPU time was stolen")
-    for m in document["metrics"]:
-        if m["threshold_pct"] and (m.get("noise_pct") or 0) > m["threshold_pct"] / 2:
-            reasons.append(f"{m['name']} is known to {m['noise_pct']:.0f} % only")
+    vague = [f"{m['name']} {m['noise_pct']:.0f} %" for m in document["metrics"]
+             if m["threshold_pct"] and (m.get("noise_pct") or 0) > m["threshold_pct"] / 2]
+    if vague:
+        reasons.append(f"scatters too much, standard error: {', '.join(vague)}")
     return reasons
 
 

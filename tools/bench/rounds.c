@@ -5,25 +5,25 @@
  * round; the median over rounds is what counts.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "bench.h"
 #include "mem.h"
 
-#define MAX_ROUNDS	256
+#define MAX_REPEATS	3
 #define MIN_ROUNDS	5	/* run even past the deadline: a median needs some */
 
 /* One metric's values of every site and round. */
 struct samples {
-	double of[METRIC_VALUES][BENCH_MAX_SITES][MAX_ROUNDS];
+	double of[METRIC_VALUES][BENCH_MAX_SITES][BENCH_MAX_ROUNDS];
 	unsigned int rounds;
 };
 
 static bool takes_part(const struct site *s, const struct metric *m)
 {
-	return s->backend != FLOOR || m->above_floor;
+	return s->backend > TAP_FLOOR || m->above_floor;
 }
 
 static int begin(struct bench *b, const struct metric *m)
@@ -40,6 +40,33 @@ static int begin(struct bench *b, const struct metric *m)
 	return err;
 }
 
+static long switches(void)
+{
+	struct rusage use;
+
+	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nivcsw;
+}
+
+/*
+ * A window in which the kernel gave our CPU to somebody else has measured him,
+ * and is repeated; some must do in the end.
+ */
+static int visit(struct bench *b, struct site *s, const struct metric *m,
+		 double value[METRIC_VALUES])
+{
+	for (int try = 0; ; try++) {
+		long before = switches();
+		int err = m->window(b, s, m, value);
+
+		b->windows++;
+		if (err || switches() == before)
+			return err;
+		b->disturbed++;
+		if (try == MAX_REPEATS)
+			return 0;
+	}
+}
+
 static int visit_all(struct bench *b, const struct metric *m, struct samples *samples)
 {
 	unsigned int r = samples->rounds++;
@@ -52,7 +79,7 @@ static int visit_all(struct bench *b, const struct metric *m, struct samples *sa
 
 		if (!takes_part(s, m))
 			continue;
-		err = m->window(b, s, m, value);
+		err = visit(b, s, m, value);
 		if (err)
 			return err;
 		for (int v = 0; v < METRIC_VALUES; v++)
@@ -66,9 +93,13 @@ static int measure(struct bench *b, const struct metric *m, struct samples *samp
 	unsigned int most = b->quick ? m->quick_rounds : m->rounds;
 	int err;
 
+	if (b->max_rounds && most > b->max_rounds)
+		most = b->max_rounds;
+
 	for (samples->rounds = 0; samples->rounds < most;) {
 		if (samples->rounds >= MIN_ROUNDS && now_ns() > b->deadline_ns)
 			break;
+		print_progress(b, m->label[0], samples->rounds, most);
 		err = visit_all(b, m, samples);
 		if (err)
 			return err;
@@ -76,39 +107,23 @@ static int measure(struct bench *b, const struct metric *m, struct samples *samp
 	return 0;
 }
 
-/* Time per packet becomes time above the floor, at the speed of reference. */
+/*
+ * Time per packet becomes time above the floor (with TAPs, above the TAPs'
+ * own), at the speed of reference, which is that of the generator.
+ */
 static void scale(struct bench *b, struct samples *samples)
 {
-	for (unsigned int i = 1; i < b->n_sites; i++)
-		for (unsigned int r = 0; r < samples->rounds; r++)
-			samples->of[0][i][r] = (samples->of[0][i][r] / samples->of[0][0][r] - 1) *
+	const double *generator = samples->of[0][0], *floor = samples->of[0][b->first - 1];
+
+	for (unsigned int r = 0; r < samples->rounds; r++)
+		for (unsigned int i = b->first; i < b->n_sites; i++)
+			samples->of[0][i][r] = (samples->of[0][i][r] - floor[r]) / generator[r] *
 					       BENCH_FLOOR_NS;
-}
-
-static void summarise(struct bench *b, const struct samples *samples, int v, struct row *row)
-{
-	unsigned int n = samples->rounds;
-	double buf[MAX_ROUNDS];
-
-	for (unsigned int i = 1; i < b->n_sites; i++) {
-		const double *own = samples->of[v][i], *first = samples->of[v][1];
-		struct quartiles q;
-
-		memcpy(buf, own, n * sizeof(*buf));
-		row->of[i].value = quartiles_of(buf, n);
-		for (unsigned int r = 0; r < n; r++)
-			buf[r] = own[r] / first[r];
-		q = quartiles_of(buf, n);
-		row->of[i].ratio = q;
-		/* Standard error of a median: 1.253 sigma / sqrt(n), sigma = IQR / 1.349. */
-		row->of[i].error = 0.929 * (q.q3 - q.q1) / q.median / sqrt(n);
-		row->of[i].present = true;
-	}
 }
 
 static void raw_medians(struct bench *b, const struct samples *samples, struct row *row)
 {
-	double buf[MAX_ROUNDS];
+	double buf[BENCH_MAX_ROUNDS];
 
 	for (unsigned int i = 0; i < b->n_sites; i++) {
 		memcpy(buf, samples->of[0][i], samples->rounds * sizeof(*buf));
@@ -134,19 +149,21 @@ int rounds_run(struct bench *b, const struct metric *m, struct row rows[METRIC_V
 		}
 	if (err)
 		return err;
-	rows[1] = rows[0];
 	if (m->above_floor) {
 		raw_medians(b, samples, &rows[0]);
 		scale(b, samples);
 	}
+	rows[1] = rows[0];
 	for (int v = 0; v < METRIC_VALUES && m->name[v]; v++) {
 		rows[v].name = m->name[v];
 		rows[v].label = m->label[v];
-		rows[v].unit = m->unit;
-		rows[v].more_is_better = m->more_is_better;
-		rows[v].is_time = m->above_floor;
+		rows[v].unit = m->unit[v];
+		rows[v].more_is_better = m->more_is_better[v];
+		rows[v].is_time = m->above_floor && !v;
 		rows[v].rounds = samples->rounds;
-		summarise(b, samples, v, &rows[v]);
+		for (unsigned int i = b->first; i < b->n_sites; i++)
+			memcpy(rows[v].of[i].value, samples->of[v][i],
+			       samples->rounds * sizeof(double));
 	}
 	return 0;
 }

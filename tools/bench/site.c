@@ -18,6 +18,7 @@
 
 static const char *const backend_names[N_BACKENDS] = {
 	[FLOOR] = "floor",
+	[TAP_FLOOR] = "tap-floor",
 	[NONE] = "none",
 	[MASQUERADE] = "masquerade",
 	[NFT] = "nft",
@@ -107,17 +108,20 @@ static int open_netns(const char *name, int *ret_fd)
 	return *ret_fd < 0 ? bench_fail(-errno, "cannot open \"%s\"", path) : 0;
 }
 
-/* "BACKEND GUEST NET HOST FAR GATEWAY-MAC", a namespace may be "-". */
+/* "BACKEND GUEST NET HOST FAR GATEWAY-MAC PORT", a namespace and the port may be "-". */
 static int site_read(struct bench *b, struct site *s, const char *line)
 {
-	char name[16], ns[N_PLACES][64];
+	char name[16], ns[N_PLACES][64], port[IFNAMSIZ];
 	__u8 *mac = s->gateway_mac;
 	int err = 0;
 
-	if (sscanf(line, "%15s %63s %63s %63s %63s %hhx:%hhx:%hhx:%hhx:%hhx:%hhx", name,
+	s->tap[UP] = s->tap[DOWN] = -1;
+	if (sscanf(line, "%15s %63s %63s %63s %63s %hhx:%hhx:%hhx:%hhx:%hhx:%hhx %15s", name,
 		   ns[GUEST], ns[NET], ns[HOST], ns[FAR], &mac[0], &mac[1], &mac[2],
-		   &mac[3], &mac[4], &mac[5]) != 11)
+		   &mac[3], &mac[4], &mac[5], port) != 12)
 		return bench_fail(-EINVAL, "bad line \"%s\"", line);
+	if (strcmp(port, "-"))
+		strcpy(s->port, port);
 	for (s->backend = 0; s->backend < N_BACKENDS; s->backend++)
 		if (!strcmp(name, backend_name(s->backend)))
 			break;
@@ -154,7 +158,9 @@ int sites_read(struct bench *b, const char *path)
 			return err;
 		b->n_sites++;
 	}
-	if (b->n_sites < 2 || b->sites[0].backend != FLOOR)
+	while (b->first < b->n_sites && b->sites[b->first].backend <= TAP_FLOOR)
+		b->first++;
+	if (!b->first || b->first == b->n_sites)
 		return bench_fail(-EINVAL, "\"%s\": wants the floor and a backend", path);
 	return 0;
 }

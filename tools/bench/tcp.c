@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * TCP with both ends in this thread: what one end sends has reached the other
- * one when the call returns, for all of it runs in this CPU's softirq.  No
- * wake-up and no second CPU stands between the figures and the road.
+ * one when the call returns, for all of it runs in this CPU's softirq; with a
+ * TAP, when this thread has carried it.  No wake-up and no second CPU stands
+ * between the figures and the road.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -21,19 +24,18 @@
 #define WRITE_BYTES	(128 * 1024)
 #define READ_BYTES	(256 * 1024)
 #define WARM_NS		3000000
-#define DRAIN_NS	200000000
+#define ANSWER_NS	2000000000ULL	/* a lost packet must not stop the bench for good */
 #define MAX_SAMPLES	20000
 #define HEADER_BYTES	40	/* IP and TCP, at least */
 
 static int tcp_socket(void)
 {
-	struct timeval most = { .tv_sec = 2 };
+	struct timeval most = { .tv_sec = ANSWER_NS / 1000000000 };
 	int fd, one = 1;
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* A lost packet must not stop the bench for good. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -51,10 +53,34 @@ static int listen_far(struct bench *b, struct site *s)
 	s->listener = tcp_socket();
 	if (s->listener < 0 ||
 	    setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    bind(s->listener, (struct sockaddr *)&at, sizeof(at)) || listen(s->listener, 64))
+	    bind(s->listener, (struct sockaddr *)&at, sizeof(at)) || listen(s->listener, 64) ||
+	    (site_has_tap(s) && fcntl(s->listener, F_SETFL, O_NONBLOCK)))
 		err = bench_fail(-errno, "%s: cannot listen", backend_name(s->backend));
 	bench_leave(b);
 	return err;
+}
+
+/*
+ * The far end of a connection that is being made.  Without a TAP connect() has
+ * done it all and accept4() finds it; with one, it is carried until it is there.
+ */
+static int accept_far(struct site *s, struct sockaddr_in *ret_peer)
+{
+	__u64 end = now_ns() + ANSWER_NS;
+	int fd, err;
+
+	do {
+		socklen_t size = sizeof(*ret_peer);
+
+		err = tap_carry_all(s);
+		if (err)
+			return err;
+		fd = accept4(s->listener, (struct sockaddr *)ret_peer, &size, SOCK_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+		err = -errno;
+	} while (err == -EAGAIN && site_has_tap(s) && now_ns() < end);
+	return bench_fail(err, "%s: cannot accept", backend_name(s->backend));
 }
 
 /* The namespace is the caller's: the guest's. */
@@ -65,18 +91,19 @@ static int connect_pair(struct site *s, struct pair *ret)
 		.sin_port = htons(LISTEN_PORT),
 		.sin_addr.s_addr = htonl(BENCH_FAR_IP),
 	}, peer;
-	socklen_t size = sizeof(peer);
 	_fd_ int guest = -1, far = -1;
 	int one = 1;
 
 	guest = tcp_socket();
 	if (guest < 0)
 		return guest;
-	if (connect(guest, (struct sockaddr *)&to, sizeof(to)))
+	if (site_has_tap(s) && fcntl(guest, F_SETFL, O_NONBLOCK))
+		return -errno;
+	if (connect(guest, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS)
 		return bench_fail(-errno, "%s: cannot connect", backend_name(s->backend));
-	far = accept4(s->listener, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
+	far = accept_far(s, &peer);
 	if (far < 0)
-		return bench_fail(-errno, "%s: cannot accept", backend_name(s->backend));
+		return far;
 	setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (peer.sin_addr.s_addr != htonl(site_outside_ip(s)))
 		return bench_fail(-EBADMSG, "%s: a connection came from %s",
@@ -88,28 +115,34 @@ static int connect_pair(struct site *s, struct pair *ret)
 
 int tcp_open(struct bench *b, struct site *s)
 {
-	struct timeval most = { .tv_sec = 2 };
+	struct timeval most = { .tv_sec = ANSWER_NS / 1000000000 };
 	int err;
 
-	s->listener = s->tcp.guest = s->tcp.far = -1;
-	if (s->backend == FLOOR)
+	s->listener = -1;
+	for (int i = 0; i < BENCH_STREAMS; i++)
+		s->tcp[i].guest = s->tcp[i].far = -1;
+	if (s->backend <= TAP_FLOOR)
 		return 0;
 	err = listen_far(b, s);
 	if (!err)
 		err = site_enter(s, GUEST);
 	if (err)
 		return err;
-	err = connect_pair(s, &s->tcp);
+	for (int i = 0; i < BENCH_STREAMS && !err; i++) {
+		err = connect_pair(s, &s->tcp[i]);
+		if (!err)
+			setsockopt(s->tcp[i].far, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+	}
 	bench_leave(b);
-	if (!err)
-		setsockopt(s->tcp.far, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 	return err;
 }
 
 void tcp_release(struct site *s)
 {
-	mem_close(&s->tcp.guest);
-	mem_close(&s->tcp.far);
+	for (int i = 0; i < BENCH_STREAMS; i++) {
+		mem_close(&s->tcp[i].guest);
+		mem_close(&s->tcp[i].far);
+	}
 	mem_close(&s->listener);
 }
 
@@ -142,76 +175,155 @@ int tcp_offloads(struct bench *b, struct site *s, const struct metric *m)
 	return err;
 }
 
-/* Move bytes until @end_ns.  Return: how many arrived, or -errno. */
-static ssize_t pump(int from, int to, __u64 end_ns, size_t *in_flight)
+/* Streams that send one way, taken in turn. */
+struct bulk {
+	struct site *site;
+	enum direction direction;
+	unsigned int n;
+	size_t in_flight[BENCH_STREAMS];
+};
+
+static int bulk_from(const struct bulk *k, unsigned int i)
 {
-	static char out[WRITE_BYTES], in[READ_BYTES];
+	const struct pair *p = &k->site->tcp[i];
+
+	return k->direction == UP ? p->guest : p->far;
+}
+
+static int bulk_to(const struct bulk *k, unsigned int i)
+{
+	const struct pair *p = &k->site->tcp[i];
+
+	return k->direction == UP ? p->far : p->guest;
+}
+
+/* What has arrived of stream @i.  Return: bytes, or -errno. */
+static ssize_t receive(struct bulk *k, unsigned int i)
+{
+	static char in[READ_BYTES];
+	ssize_t n, got = 0;
+
+	while ((n = recv(bulk_to(k, i), in, sizeof(in), MSG_DONTWAIT)) > 0) {
+		got += n;
+		k->in_flight[i] -= n;
+	}
+	if (n == 0)
+		return -ECONNRESET;
+	return errno == EAGAIN ? got : -errno;
+}
+
+/*
+ * Move bytes until @end_ns, and some in any case: on a busy machine we may not
+ * have run until then.  Return: how many arrived, or -errno.
+ */
+static ssize_t transfer(struct bulk *k, __u64 end_ns)
+{
+	static char out[WRITE_BYTES];
+	__u64 given_up = end_ns + ANSWER_NS;
 	ssize_t n, moved = 0;
+	int err;
 
 	do {
-		n = send(from, out, sizeof(out), MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno != EAGAIN)
-			return -errno;
-		*in_flight += n > 0 ? n : 0;
-		while ((n = recv(to, in, sizeof(in), MSG_DONTWAIT)) > 0) {
+		for (unsigned int i = 0; i < k->n; i++) {
+			n = send(bulk_from(k, i), out, sizeof(out), MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (n < 0 && errno != EAGAIN)
+				return -errno;
+			k->in_flight[i] += n > 0 ? n : 0;
+			err = tap_carry_all(k->site);
+			if (err)
+				return err;
+			n = receive(k, i);
+			if (n < 0)
+				return n;
 			moved += n;
-			*in_flight -= n;
 		}
-		if (n == 0)
-			return -ECONNRESET;
-		if (errno != EAGAIN)
-			return -errno;
-	} while (now_ns() < end_ns);
-	return moved;
+		if (!moved)
+			sched_yield();
+	} while (now_ns() < (moved ? end_ns : given_up));
+	return moved ? moved : -ETIMEDOUT;
 }
 
 /* What is under way must not be there in the next site's window. */
-static int drain(int to, size_t in_flight)
+static int drain(struct bulk *k)
 {
-	static char in[READ_BYTES];
-	__u64 end = now_ns() + DRAIN_NS;
+	__u64 end = now_ns() + ANSWER_NS;
 
-	while (in_flight && now_ns() < end) {
-		ssize_t n = recv(to, in, sizeof(in), MSG_DONTWAIT);
+	for (unsigned int i = 0; i < k->n; i++) {
+		while (k->in_flight[i] && now_ns() < end) {
+			int err = tap_carry_all(k->site);
+			ssize_t n = err ? err : receive(k, i);
 
-		if (n == 0 || (n < 0 && errno != EAGAIN))
-			return n ? -errno : -ECONNRESET;
-		in_flight -= n > 0 ? n : 0;
+			if (n < 0)
+				return n;
+			if (!n)
+				sched_yield();
+		}
+		if (k->in_flight[i])
+			return -ETIMEDOUT;
 	}
-	return in_flight ? -ETIMEDOUT : 0;
+	return 0;
 }
 
 int tcp_bulk(struct bench *b, struct site *s, const struct metric *m,
 	     double ret_value[METRIC_VALUES])
 {
-	int from = m->direction == UP ? s->tcp.guest : s->tcp.far;
-	int to = m->direction == UP ? s->tcp.far : s->tcp.guest;
-	size_t in_flight = 0;
+	struct bulk k = { .site = s, .direction = m->direction, .n = m->streams };
 	ssize_t warm, moved;
 	__u64 start;
 	int err;
 
-	warm = pump(from, to, now_ns() + WARM_NS, &in_flight);
+	warm = transfer(&k, now_ns() + WARM_NS);
 	start = now_ns();
-	moved = warm < 0 ? warm : pump(from, to, start + m->window_ns, &in_flight);
+	moved = warm < 0 ? warm : transfer(&k, start + m->window_ns);
 	if (moved > 0)
 		ret_value[0] = moved * 8.0 / (now_ns() - start);
-	err = moved < 0 ? moved : moved ? drain(to, in_flight) : -ETIMEDOUT;
+	err = moved < 0 ? moved : drain(&k);
 	if (err)
 		return bench_fail(err, "%s: bulk TCP broke", backend_name(s->backend));
 	s->due[m->direction] += warm + moved;
 	return 0;
 }
 
-/* One byte there and one back.  Return: 0 or -errno. */
-static int exchange(const struct pair *p)
+/* A byte that is due.  Without a TAP it is there, or its softirq must be let run. */
+static int await_byte(struct site *s, int fd)
 {
-	char byte = 'c';
+	__u64 end = now_ns() + ANSWER_NS;
+	char byte;
+	ssize_t n;
+	int err;
 
-	if (send(p->guest, &byte, 1, MSG_NOSIGNAL) != 1 || recv(p->far, &byte, 1, 0) != 1 ||
-	    send(p->far, &byte, 1, MSG_NOSIGNAL) != 1 || recv(p->guest, &byte, 1, 0) != 1)
-		return errno ? -errno : -ECONNRESET;
-	return 0;
+	do {
+		err = tap_carry_all(s);
+		if (err)
+			return err;
+		n = recv(fd, &byte, 1, site_has_tap(s) ? MSG_DONTWAIT : 0);
+		if (n > 0)
+			return 0;
+		if (n == 0 || errno != EAGAIN)
+			return n ? -errno : -ECONNRESET;
+		sched_yield();
+	} while (now_ns() < end);
+	return -ETIMEDOUT;
+}
+
+static int send_byte(int fd)
+{
+	ssize_t n = send(fd, "c", 1, MSG_NOSIGNAL);
+
+	return n == 1 ? 0 : n < 0 ? -errno : -ECONNRESET;
+}
+
+/* One byte there and one back.  Return: 0 or -errno. */
+static int exchange(struct site *s, const struct pair *p)
+{
+	int err;
+
+	err = send_byte(p->guest);
+	if (!err)
+		err = await_byte(s, p->far);
+	if (!err)
+		err = send_byte(p->far);
+	return err ? err : await_byte(s, p->guest);
 }
 
 int tcp_ping_pong(struct bench *b, struct site *s, const struct metric *m,
@@ -222,10 +334,9 @@ int tcp_ping_pong(struct bench *b, struct site *s, const struct metric *m,
 	unsigned int n = 0, warm = 0;
 	int err;
 
-	errno = 0;
 	while (now < start + WARM_NS + m->window_ns && n < MAX_SAMPLES) {
 		before = now;
-		err = exchange(&s->tcp);
+		err = exchange(s, &s->tcp[0]);
 		if (err)
 			return bench_fail(err, "%s: ping-pong broke", backend_name(s->backend));
 		now = now_ns();
@@ -254,16 +365,17 @@ int tcp_connect_close(struct bench *b, struct site *s, const struct metric *m,
 	err = site_enter(s, GUEST);
 	if (err)
 		return err;
-	errno = 0;
 	start = now = now_ns();
 	while (!err && now < start + m->window_ns) {
 		struct pair p = { -1, -1 };
 
 		err = connect_pair(s, &p);
 		if (!err)
-			err = exchange(&p);
+			err = exchange(s, &p);
 		mem_close(&p.guest);
 		mem_close(&p.far);
+		if (!err)
+			err = tap_carry_all(s);
 		now = now_ns();
 		n++;
 	}

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154
 # The same road once for every backend, each in namespaces of its own; sourced
-# by run.
+# by path.
 #
 #   guest          net (culvert makes its own)      host             far
 #   eth0 ------- port0 - br0 - uplink0 ---------- hv0   up0 ------- eth0
 #   10.77.0.2                               10.77.0.1   192.0.2.1   192.0.2.2
 #
 # The namespaces are called $P-BACKEND-guest and so on; $P is cvb and the pid
-# of run.  $work (/tmp/$P) is a directory for what the backends need.  Neighbours are
+# of path.  $work (/tmp/$P) is a directory for what the backends need.  Neighbours are
 # static, IPv6 is off, the bridge does not call netfilter.
+#
+# $guests says what a guest is: "veth", as drawn, or "tap": eth0 and port0 are
+# TAPs, and the bench carries frames between them.
 
 guest_mac=02:63:76:00:00:02
 gateway_mac=02:63:76:00:00:01
@@ -47,6 +50,25 @@ topo_outside()
 	ip -n "$P-$1-host" route add default via 192.0.2.2
 }
 
+# tap_make NAMESPACE NAME: one that stays, for the bench to open
+tap_make()
+{
+	ip -n "$1" tuntap add dev "$2" mode tap vnet_hdr
+}
+
+# guest eth0 -- the namespace's port0
+topo_port()
+{
+	if [ "$guests" = tap ]; then
+		tap_make "$P-$1-net" port0
+		tap_make "$P-$1-guest" eth0
+		ip -n "$P-$1-guest" link set eth0 address $guest_mac
+	else
+		ip link add name port0 netns "$P-$1-net" type veth \
+			peer name eth0 address $guest_mac netns "$P-$1-guest"
+	fi
+}
+
 # $2: the gateway's MAC address
 topo_guest()
 {
@@ -66,8 +88,7 @@ topo_inside()
 			net.bridge.bridge-nf-call-arptables=0 \
 			net.bridge.bridge-nf-call-ip6tables=0
 	fi
-	ip link add name port0 netns "$net" type veth \
-		peer name eth0 address $guest_mac netns "$P-$1-guest"
+	topo_port "$1"
 	ip link add name uplink0 netns "$net" type veth \
 		peer name hv0 address $gateway_mac netns "$P-$1-host"
 	ip -n "$net" link add br0 type bridge stp_state 0 forward_delay 0
@@ -89,10 +110,12 @@ topo_ends()
 	topo_outside "$1"
 }
 
-# The line that the bench reads; $2: the net namespace, $3: the gateway's MAC address
+# The line that the bench reads; $2: the net namespace, $3: the gateway's MAC address, $4: the port's link
 topo_line()
 {
-	echo "$1 $P-$1-guest $2 $P-$1-host $P-$1-far $3" >>"$work/sites"
+	port=-
+	[ "$guests" != tap ] || port=$4
+	echo "$1 $P-$1-guest $2 $P-$1-host $P-$1-far $3 $port" >>"$work/sites"
 }
 
 # The generator's own cost: its packet is dropped at the first hop.
@@ -104,7 +127,19 @@ topo_floor()
 		peer name eth0 address $far_mac netns "$P-floor-far"
 	ip -n "$P-floor-guest" link set eth0 up
 	ip -n "$P-floor-far" link set eth0 up
-	echo "floor $P-floor-guest - - $P-floor-far $far_mac" >>"$work/sites"
+	echo "floor $P-floor-guest - - $P-floor-far $far_mac -" >>"$work/sites"
+	[ "$guests" = veth ] || topo_tap_floor
+}
+
+# And that of two TAPs.
+topo_tap_floor()
+{
+	for end in guest far; do
+		ns_make "$P-tapfloor-$end"
+		tap_make "$P-tapfloor-$end" eth0
+		ip -n "$P-tapfloor-$end" link set eth0 up
+	done
+	echo "tap-floor $P-tapfloor-guest $P-tapfloor-far - $P-tapfloor-far $far_mac eth0" >>"$work/sites"
 }
 
 # Plain routing: the stack without a NAT.
@@ -114,7 +149,7 @@ topo_none()
 	topo_inside none
 	ns_in "$P-none-host" sysctl -qw net.ipv4.ip_forward=1
 	ip -n "$P-none-far" route add 10.77.0.0/24 via 192.0.2.1
-	topo_line none "$P-none-net" $gateway_mac
+	topo_line none "$P-none-net" $gateway_mac port0
 }
 
 # Backend $1: the stack with masquerade and nothing else, nft's best case.
@@ -131,7 +166,7 @@ topo_translate()
 		}
 	}
 	RULES
-	topo_line "$1" "$P-$1-net" $gateway_mac
+	topo_line "$1" "$P-$1-net" $gateway_mac port0
 }
 
 topo_masquerade()
@@ -163,7 +198,7 @@ topo_redirect()
 	topo_ends redirect
 	topo_inside redirect
 	ip -n "$P-redirect-far" route add 10.77.0.0/24 via 192.0.2.1
-	topo_line redirect "$P-redirect-net" $gateway_mac
+	topo_line redirect "$P-redirect-net" $gateway_mac port0
 }
 
 culvert_here()
@@ -177,22 +212,22 @@ topo_culvert()
 {
 	topo_ends culvert
 	mkdir -p "$work/run" "$work/state" "$work/conf"
+	if [ "$guests" = tap ]; then
+		tap_make "$P-culvert-guest" eth0
+		ip -n "$P-culvert-guest" link set eth0 address $guest_mac
+		set --
+	else
+		set -- --veth "$P-culvert-guest"
+	fi
 	if ! culvert_here up "$P" --subnet 10.77.0.0/24 --uplink up0 >"$work/up.log" 2>&1 ||
-	   ! culvert_here port add "$P" guest --veth "$P-culvert-guest" \
-		--mac $guest_mac --ip 10.77.0.2 >>"$work/up.log" 2>&1; then
+	   ! culvert_here port add "$P" guest "$@" --mac $guest_mac --ip 10.77.0.2 >>"$work/up.log" 2>&1; then
 		sed 's/^/bench: culvert: /' "$work/up.log" >&2
 		return 1
 	fi
-	# The gateway has its own MAC address: ask for it as any guest does.
-	topo_guest culvert $gateway_mac
-	ip -n "$P-culvert-guest" neigh del 10.77.0.1 dev eth0
-	ns_in "$P-culvert-guest" ping -q -c 2 -W 1 10.77.0.1 >/dev/null ||
-		echo "bench: culvert: the gateway does not answer ping" >&2
-	mac=$(ip -n "$P-culvert-guest" neigh show 10.77.0.1 dev eth0 |
-		sed -n 's/.*lladdr \([0-9a-f:]*\).*/\1/p')
-	[ -n "$mac" ] || { echo "bench: culvert: no ARP reply from the gateway" >&2; return 1; }
+	mac=$(culvert_here show "$P" | sed -n 's/^gateway_mac *\([0-9a-f:]*\)$/\1/p')
+	[ -n "$mac" ] || { echo "bench: culvert: does not tell the gateway's MAC address" >&2; return 1; }
 	topo_guest culvert "$mac"
-	topo_line culvert - "$mac"
+	topo_line culvert "cv-$P" "$mac" guest
 }
 
 # Everything of ours, whatever of it exists.
