@@ -28,6 +28,7 @@ class Judgement(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.stat("cpu 0 0 100 0 0 0 0 0 0 0\n")
         os.environ["BENCH_STAT"] = self.path("stat")
+        self.addCleanup(os.environ.pop, "BENCH_STAT")
 
     def path(self, name):
         return os.path.join(self.folder.name, name)
@@ -146,6 +147,60 @@ class Judgement(unittest.TestCase):
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 3)
         self.assertIn("worse: cost: 0.2 -> 0.4 x, +100.0 %", done.stdout)
+
+
+class Path(unittest.TestCase):
+    """What tools/bench/path hands over, made by hand."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="culvert-test.")
+        self.addCleanup(self.folder.cleanup)
+
+    def judge(self, *options, culvert=0.4, spread=0.001, stolen=0):
+        """The exit status of path_report.py, and what it told."""
+        nft = [1000.0 + i for i in range(21)]
+        mine = [n * culvert * (1 + spread * (i - 10)) for i, n in enumerate(nft)]
+        row = {"name": "ns_up_100", "label": "packet up", "unit": "ns", "more_is_better": False, "backends": {
+            "floor": {"raw_ns": 700.0}}}
+        for name, values in (("nft", nft), ("culvert", mine)):
+            row["backends"][name] = {"values": values, "bytes_arrived": [9, 9], "bytes_counted": [9, 9]}
+        for name, content in (
+                ("begin", {"header": report.header(), "ticks": [0, 0]}),
+                ("tap", {"reference": "nft", "floor_ns": 670, "quick": True, "windows": 42, "disturbed": 1,
+                         "ticks_before": [100, 0], "ticks_after": [200, stolen], "rows": [row]})):
+            report.write(os.path.join(self.folder.name, f"{name}.json"), content)
+        done = subprocess.run([os.path.join(BENCH, "path_report.py"), *options, self.folder.name],
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_limits(self):
+        """a limit: kept 0, broken 3, nearer than the noise 4, of nothing that was measured 1"""
+        for limit, wanted in (("0.45", 0), ("0.35", 3), ("0.4001", 4)):
+            self.assertEqual(self.judge("--limit", f"tap.ns_up_100={limit}", spread=0.01)[0], wanted, limit)
+        self.assertEqual(self.judge("--limit", "ns_up_100=0.45")[0], 1)
+
+    def test_baseline(self):
+        """a baseline: itself 0, a better one 3, and noise goes first"""
+        base = os.path.join(self.folder.name, "base.json")
+        self.assertEqual(self.judge("--json", base)[0], 0)
+        self.assertEqual(self.judge("--baseline", base)[0], 0)
+        code, told = self.judge("--baseline", base, culvert=0.5)
+        self.assertEqual(code, 3)
+        self.assertIn("worse: tap.ns_up_100.culvert: 0.4 -> 0.5 x nft, +25.0 %", told)
+        self.assertEqual(self.judge("--baseline", base, culvert=0.5, stolen=30)[0], 4)
+        self.assertEqual(self.judge(spread=0.2)[0], 4)
+
+    def test_figures(self):
+        """ratios are within rounds, stolen time is of the CPU that measured, the other windows are told"""
+        made = os.path.join(self.folder.name, "made.json")
+        self.judge("--json", made, spread=0, stolen=7)
+        document = report.load(made)
+        by_name = {m["name"]: m for m in document["metrics"]}
+        self.assertAlmostEqual(by_name["tap.ns_up_100.culvert"]["value"], 0.4)
+        self.assertAlmostEqual(by_name["tap.ns_up_100.culvert"]["noise_pct"], 0)
+        self.assertAlmostEqual(by_name["tap.ns_up_100.nft.value"]["value"], 1010)
+        self.assertEqual(document["header"]["steal_pct"], 7)
+        self.assertEqual(document["disturbed_windows"], 1)
 
 
 class Plots(unittest.TestCase):

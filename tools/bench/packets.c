@@ -253,10 +253,13 @@ int packets_await(struct bench *b, struct site *s)
 			if (err)
 				return bench_fail(err, "%s: cannot send", backend_name(s->backend));
 			await_arrival(sink, before + 1);
-			if (sink->bss->counted > before)
+			if (sink->bss->counted > before || sink->bss->wrong)
 				break;
 		} while (now_ns() < end);
 		sink->bss->learn = 0;
+		err = check_sink(s, d, sink->bss->counted, sink->bss->counted, 0);
+		if (err)
+			return err;
 		if (!sink->bss->counted)
 			return bench_fail(-ETIMEDOUT, "%s: no packet arrives %s",
 					  backend_name(s->backend), d == UP ? "up" : "down");

@@ -49,7 +49,7 @@ static long switches(void)
 
 /*
  * A window in which the kernel gave our CPU to somebody else has measured him,
- * and is repeated; some must do in the end.
+ * and is repeated; where that happens to most of them it would be in vain.
  */
 static int visit(struct bench *b, struct site *s, const struct metric *m,
 		 double value[METRIC_VALUES])
@@ -62,7 +62,7 @@ static int visit(struct bench *b, struct site *s, const struct metric *m,
 		if (err || switches() == before)
 			return err;
 		b->disturbed++;
-		if (try == MAX_REPEATS)
+		if (try == MAX_REPEATS || 2 * b->disturbed > b->windows)
 			return 0;
 	}
 }
