@@ -152,6 +152,11 @@ bench: deps
 	@$(MAKE) --no-print-directory -s all tools
 	@tools/bench/path
 
+# The figures and plots of docs/performance.md; best on a quiet machine.
+performance: all tools
+	@$(BUILD)/culvert bench path --progress --json docs/performance/path.json --svg docs/performance
+	@tools/bench/publish.py docs/performance.md docs/performance/path.json
+
 unit: $(UNIT)
 tools: $(TOOLS)
 tests: $(UNIT) $(BPFTEST) $(BUILD)/culvert-asan
@@ -169,5 +174,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps up demo check check-unit fuzz soak bench unit tools tests install install-bench uninstall clean
+.PHONY: all deps up demo check check-unit fuzz soak bench performance unit tools tests install install-bench uninstall clean
 .DELETE_ON_ERROR:

@@ -21,7 +21,7 @@
 static const struct suite {
 	const char *name, *takes, *about;
 } suites[] = {
-	{ "path", "6 min", "packets, TCP, latency, connects, new flows: against nft and bare redirects" },
+	{ "path", "2 min", "packets, TCP, latency, connects, new flows: against nft and bare redirects" },
 	{ "unit", "30 s", "instructions per packet on Debian's kernels, exact on any machine" },
 	{ "scale", "minutes", "many guests and many flows: rates, memory, time to come up" },
 	{ "dhcp", "90 s", "DHCP against dnsmasq and Kea" },

@@ -190,6 +190,22 @@ class Path(unittest.TestCase):
         self.assertEqual(self.judge("--baseline", base, culvert=0.5, stolen=30)[0], 4)
         self.assertEqual(self.judge(spread=0.2)[0], 4)
 
+    def test_publish(self):
+        """figures come into a page in place of the old ones; a page without a place for them is left alone"""
+        made, page = (os.path.join(self.folder.name, name) for name in ("made.json", "page.md"))
+        self.judge("--json", made)
+        for text, code, wanted in (
+                ("a\n<!-- figures path -->\nold\n<!-- end path -->\nb\n", 0, "| packet up, ns ↓ | 1\u202f010 | 404 | 0.40 (0.40–0.40) |"),
+                ("no place", 1, "no place")):
+            with open(page, "w", encoding="utf-8") as f:
+                f.write(text)
+            done = subprocess.run([os.path.join(BENCH, "publish.py"), page, made], capture_output=True, check=False)
+            self.assertEqual(done.returncode, code)
+            with open(page, encoding="utf-8") as f:
+                got = f.read()
+            self.assertIn(wanted, got)
+            self.assertNotIn("old", got)
+
     def test_figures(self):
         """ratios are within rounds, stolen time is of the CPU that measured, the other windows are told"""
         made = os.path.join(self.folder.name, "made.json")

@@ -71,7 +71,7 @@ struct bench {
 	int  cpu;
 	bool quick;
 	bool progress;		/* lines, where there is no terminal */
-	unsigned int windows, disturbed;	/* visited; repeated or spoilt because others had our CPU */
+	unsigned int windows, disturbed;	/* all; those in which others had our CPU */
 	unsigned int max_rounds;	/* 0: as the metrics say */
 	__u64 deadline_ns;	/* no round begins later */
 };
@@ -98,6 +98,7 @@ struct metric {
 		      double ret_value[METRIC_VALUES]);
 	bool above_floor;
 	bool no_offloads;
+	bool fills;	/* each window leaves flows behind: repeat it once at most */
 	unsigned int flows, streams;
 	enum direction direction;
 	__u64 window_ns;

@@ -5,6 +5,7 @@
  * round; the median over rounds is what counts.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,13 +13,16 @@
 #include "bench.h"
 #include "mem.h"
 
-#define MAX_REPEATS	3
+#define MAX_REPEATS	7
+#define ENOUGH_WINDOWS	50
+#define HOPELESS	0.9	/* of windows that are disturbed */
 #define MIN_ROUNDS	5	/* run even past the deadline: a median needs some */
 
 /* One metric's values of every site and round. */
 struct samples {
 	double of[METRIC_VALUES][BENCH_MAX_SITES][BENCH_MAX_ROUNDS];
 	unsigned int rounds;
+	unsigned int windows, disturbed;
 };
 
 static bool takes_part(const struct site *s, const struct metric *m)
@@ -49,20 +53,27 @@ static long switches(void)
 
 /*
  * A window in which the kernel gave our CPU to somebody else has measured him,
- * and is repeated; where that happens to most of them it would be in vain.
+ * and is repeated; where that happens to nearly all of a metric it would be in vain.
  */
 static int visit(struct bench *b, struct site *s, const struct metric *m,
-		 double value[METRIC_VALUES])
+		 struct samples *samples, double value[METRIC_VALUES])
 {
-	for (int try = 0; ; try++) {
-		long before = switches();
-		int err = m->window(b, s, m, value);
+	int repeats = m->fills ? 1 : MAX_REPEATS;
 
-		b->windows++;
+	for (int try = 0; ; try++) {
+		long before;
+		int err;
+
+		/* Who waits for our CPU may have it now, not in the window. */
+		sched_yield();
+		before = switches();
+		err = m->window(b, s, m, value);
+		samples->windows++;
 		if (err || switches() == before)
 			return err;
-		b->disturbed++;
-		if (try == MAX_REPEATS || 2 * b->disturbed > b->windows)
+		samples->disturbed++;
+		if (try == repeats || (samples->windows > ENOUGH_WINDOWS &&
+					   samples->disturbed > HOPELESS * samples->windows))
 			return 0;
 	}
 }
@@ -79,7 +90,7 @@ static int visit_all(struct bench *b, const struct metric *m, struct samples *sa
 
 		if (!takes_part(s, m))
 			continue;
-		err = visit(b, s, m, value);
+		err = visit(b, s, m, samples, value);
 		if (err)
 			return err;
 		for (int v = 0; v < METRIC_VALUES; v++)
@@ -142,6 +153,8 @@ int rounds_run(struct bench *b, const struct metric *m, struct row rows[METRIC_V
 	err = begin(b, m);
 	if (!err)
 		err = measure(b, m, samples);
+	b->windows += samples->windows;
+	b->disturbed += samples->disturbed;
 	for (unsigned int i = 0; i < b->n_sites && !err; i++)
 		if (takes_part(&b->sites[i], m)) {
 			err = prove_end(b, &b->sites[i], m->name[0], rows[0].of[i].carried);
