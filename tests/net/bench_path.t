@@ -66,6 +66,15 @@ EOP
 )" 10
 is "nothing of it is left" "$(its_things '[0-9]*')" ""
 
+# --- the other backends; iptables is not needed to build or test
+OTHERS=none,masquerade
+! command -v iptables-restore >/dev/null || OTHERS=$OTHERS,iptables
+out=$(path --guests veth --backends $OTHERS --rounds 2 --only ns_up_100,crr --json "$TMP/others.json" 2>&1)
+has "plain routing is compared with $OTHERS" "$? $(jq -r '[.metrics[].backend] | unique | join(",")' "$TMP/others.json") $out" \
+	"^[04] $(tr , '\n' <<<$OTHERS | sort | paste -sd,) "
+has "and told who carried the bytes" "$out" '^carried, .*: none 0\.[0-9]+ GB \(its link\), masquerade 0\.[0-9]+ GB \(its link\)'
+[ $OTHERS != none,masquerade ] || skip "and with iptables" "no iptables"
+
 # --- statuses
 SHORT=(--guests veth --backends nft,culvert --rounds 9)
 jq '(.metrics[] | select(.name == "rr_p50.culvert")).value /= 3' "$JSON" >"$TMP/doctored.json"

@@ -34,7 +34,7 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 	{ .name = { name_ }, .label = { label_ }, .unit = { "Gb/s" },			\
 	  .prepare = tcp_offloads, .window = tcp_bulk, .more_is_better = { true },	\
 	  .direction = direction_, .streams = streams_, .no_offloads = no_offloads_,	\
-	  .window_ns = 3 * MS, .rounds = 200, .quick_rounds = 50 }
+	  .window_ns = 2 * MS, .rounds = 200, .quick_rounds = 50 }
 
 static const struct metric metrics[] = {
 	PACKETS("up", "packet up", UP, 1, "1 flow", 2, 250, 80),
@@ -54,11 +54,11 @@ static const struct metric metrics[] = {
 	  .window_ns = 3 * MS, .rounds = 200, .quick_rounds = 50 },
 	{ .name = { "crr" }, .label = { "TCP connect, byte, close" }, .unit = { "1/s" },
 	  .prepare = tcp_offloads, .window = tcp_connect_close, .more_is_better = { true },
-	  .window_ns = 3 * MS, .rounds = 200, .quick_rounds = 50 },
+	  .window_ns = 2 * MS, .rounds = 200, .quick_rounds = 50 },
 	/* One packet each; with what the others leave, fewer than a table holds (topo.sh). */
 	{ .name = { "new_flows" }, .label = { "new UDP flows" }, .unit = { "1/s" },
 	  .window = packets_new_flows, .more_is_better = { true }, .fills = true,
-	  .rounds = 60, .quick_rounds = 30 },
+	  .rounds = 100, .quick_rounds = 40 },
 };
 
 #define MAX_ROWS (ARRAY_SIZE(metrics) * METRIC_VALUES)

@@ -27,7 +27,7 @@ enum direction { UP, DOWN, N_DIRECTIONS };
 enum place { GUEST, NET, HOST, FAR, N_PLACES };
 
 /* FLOOR: the generator alone; TAP_FLOOR: and two TAPs with what carries between them. */
-enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, REDIRECT, CULVERT, N_BACKENDS };
+enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, IPTABLES, REDIRECT, CULVERT, N_BACKENDS };
 
 /* Test packets in one direction: a raw socket and what it sends. */
 struct lane {
@@ -71,6 +71,8 @@ struct bench {
 	int  cpu;
 	bool quick;
 	bool progress;		/* lines, where there is no terminal */
+	long switches;		/* of this process against its will, when a window began */
+	bool spoilt;		/* the last window: others had our CPU in it */
 	unsigned int windows, disturbed;	/* all; those in which others had our CPU */
 	unsigned int max_rounds;	/* 0: as the metrics say */
 	__u64 deadline_ns;	/* no round begins later */
@@ -98,7 +100,7 @@ struct metric {
 		      double ret_value[METRIC_VALUES]);
 	bool above_floor;
 	bool no_offloads;
-	bool fills;	/* each window leaves flows behind: repeat it once at most */
+	bool fills;	/* each window leaves flows behind: repeat it a few times at most */
 	unsigned int flows, streams;
 	enum direction direction;
 	__u64 window_ns;
@@ -189,6 +191,9 @@ int prove_end(struct bench *b, struct site *s, const char *metric,
 	      __u64 ret_carried[N_DIRECTIONS]);
 
 /* rounds.c */
+/** window_begin() - here what is measured begins, and ends with window_end() */
+void window_begin(struct bench *b);
+void window_end(struct bench *b);
 /** rounds_run() - measure; fills as many rows as @m has names.  Return: 0 or -errno, logged */
 int rounds_run(struct bench *b, const struct metric *m, struct row rows[METRIC_VALUES]);
 

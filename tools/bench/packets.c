@@ -20,7 +20,7 @@
 
 #define BATCH		64
 #define WARM_PACKETS	(2 * BATCH)
-#define NEW_FLOWS	512	/* made per window, after BATCH to warm up */
+#define NEW_FLOWS	256	/* made per window, after BATCH to warm up */
 #define ARRIVAL_NS	200000000ULL	/* how long the last packets may take, on a busy machine */
 #define ROAD_NS		5000000000ULL	/* how long a bridge may take to open */
 #define IP_BYTES	(sizeof(struct bench_frame) - sizeof(struct ethhdr))
@@ -282,6 +282,7 @@ int packets_window(struct bench *b, struct site *s, const struct metric *m,
 	await_arrival(sink, before + WARM_PACKETS);
 	s->due[direction] += (sink->bss->counted - before) * IP_BYTES;
 	before = sink->bss->counted;
+	window_begin(b);
 	start = now_ns();
 	do {
 		int n = lane_send(s, direction, BATCH);
@@ -295,6 +296,7 @@ int packets_window(struct bench *b, struct site *s, const struct metric *m,
 		await_arrival(sink, before + sent);
 		now = now_ns();
 	}
+	window_end(b);
 	arrived = sink->bss->counted - before;
 	s->due[direction] += arrived * IP_BYTES;
 	ret_value[0] = (double)(now - start) / arrived;
@@ -319,6 +321,7 @@ int packets_new_flows(struct bench *b, struct site *s, const struct metric *m,
 	err = lane_send_all(s, UP, BATCH);
 	if (!err)
 		await_arrival(sink, before + BATCH);
+	window_begin(b);
 	start = now_ns();
 	if (!err)
 		err = lane_send_all(s, UP, NEW_FLOWS);
@@ -326,6 +329,7 @@ int packets_new_flows(struct bench *b, struct site *s, const struct metric *m,
 		return bench_fail(err, "%s: cannot send", backend_name(s->backend));
 	await_arrival(sink, before + n);
 	ret_value[0] = NEW_FLOWS * 1e9 / (now_ns() - start);
+	window_end(b);
 	s->due[UP] += n * IP_BYTES;
 	return check_sink(s, UP, sink->bss->counted - before, n, 0);
 }

@@ -164,10 +164,23 @@ def plots(folder, metrics):
 
 # --- the end
 
+TWINS = ("pps_", "rr_p99")	# rows that are of the same windows as another
+PROOF = {"culvert": "its flows", "nft": "its rules", "iptables": "its rules", "redirect": "its map"}
+
+
+def carried(out):
+    """Who carried the bytes, by whose count."""
+    total = {}
+    for m in out.metrics:
+        if m["kind"] == "value" and not m["name"].removeprefix("tap.").startswith(TWINS):
+            total[m["backend"]] = total.get(m["backend"], 0) + sum(m["bytes_counted"])
+    return ", ".join(f"{backend} {size / 1e9:.2f} GB ({PROOF.get(backend, 'its link')})" for backend, size in total.items())
+
+
 def told(out, code):
     print(f"steal {out.header['steal_pct']:.1f} %, load {out.header['loadavg']:.1f} at the beginning, "
           f"{out.extra['disturbed_windows']} of {out.extra['windows']} windows disturbed by other programs\n"
-          "every packet's addresses checked, every row's bytes counted by its own datapath")
+          f"carried, as each datapath itself has counted: {carried(out)}; every packet's addresses were checked")
     if code == report.NOISY:
         print("this machine cannot judge now: run it when it is quiet")
 

@@ -86,6 +86,27 @@ static int nft_seen(__u64 ret_bytes[N_DIRECTIONS])
 	return found == N_DIRECTIONS ? 0 : bench_fail(-ENODATA, "nft: no counters");
 }
 
+/* Likewise, by their comments. */
+static int iptables_seen(__u64 ret_bytes[N_DIRECTIONS])
+{
+	FILE *f = popen("iptables -w -nvxL FORWARD", "re");
+	unsigned int found = 0;
+	char line[512];
+	__u64 bytes;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *name = strstr(line, "bench-");
+
+		if (!name || sscanf(line, "%*u %llu", &bytes) != 1)
+			continue;
+		ret_bytes[!strncmp(name, "bench-up", 8) ? UP : DOWN] = bytes;
+		found++;
+	}
+	if (f)
+		pclose(f);
+	return found == N_DIRECTIONS ? 0 : bench_fail(-ENODATA, "iptables: no counters");
+}
+
 /*
  * Where no rule counts: what the host's end of the veth received and sent.
  * That a packet was translated is seen by the sink.
@@ -119,6 +140,9 @@ static int seen(struct bench *b, struct site *s, __u64 ret_bytes[N_DIRECTIONS])
 		break;
 	case NFT:
 		err = nft_seen(ret_bytes);
+		break;
+	case IPTABLES:
+		err = iptables_seen(ret_bytes);
 		break;
 	case REDIRECT:
 		err = hooks_carried(s, ret_bytes);

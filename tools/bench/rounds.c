@@ -51,6 +51,16 @@ static long switches(void)
 	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nivcsw;
 }
 
+void window_begin(struct bench *b)
+{
+	b->switches = switches();
+}
+
+void window_end(struct bench *b)
+{
+	b->spoilt = switches() != b->switches;
+}
+
 /*
  * A window in which the kernel gave our CPU to somebody else has measured him,
  * and is repeated; where that happens to nearly all of a metric it would be in vain.
@@ -58,18 +68,16 @@ static long switches(void)
 static int visit(struct bench *b, struct site *s, const struct metric *m,
 		 struct samples *samples, double value[METRIC_VALUES])
 {
-	int repeats = m->fills ? 1 : MAX_REPEATS;
+	int repeats = m->fills ? 3 : MAX_REPEATS;
 
 	for (int try = 0; ; try++) {
-		long before;
 		int err;
 
 		/* Who waits for our CPU may have it now, not in the window. */
 		sched_yield();
-		before = switches();
 		err = m->window(b, s, m, value);
 		samples->windows++;
-		if (err || switches() == before)
+		if (err || !b->spoilt)
 			return err;
 		samples->disturbed++;
 		if (try == repeats || (samples->windows > ENOUGH_WINDOWS &&

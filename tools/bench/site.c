@@ -22,6 +22,7 @@ static const char *const backend_names[N_BACKENDS] = {
 	[NONE] = "none",
 	[MASQUERADE] = "masquerade",
 	[NFT] = "nft",
+	[IPTABLES] = "iptables",
 	[REDIRECT] = "redirect",
 	[CULVERT] = "culvert",
 };
@@ -33,9 +34,9 @@ const char *backend_name(enum backend backend)
 
 __u32 site_outside_ip(const struct site *s)
 {
-	bool translated = s->backend == NFT || s->backend == MASQUERADE || s->backend == CULVERT;
+	bool as_it_is = s->backend <= NONE || s->backend == REDIRECT;
 
-	return translated ? BENCH_EXT_IP : BENCH_GUEST_IP;
+	return as_it_is ? BENCH_GUEST_IP : BENCH_EXT_IP;
 }
 
 int bench_fail(int err, const char *fmt, ...)

@@ -273,10 +273,12 @@ int tcp_bulk(struct bench *b, struct site *s, const struct metric *m,
 	int err;
 
 	warm = transfer(&k, now_ns() + WARM_NS);
+	window_begin(b);
 	start = now_ns();
 	moved = warm < 0 ? warm : transfer(&k, start + m->window_ns);
 	if (moved > 0)
 		ret_value[0] = moved * 8.0 / (now_ns() - start);
+	window_end(b);
 	err = moved < 0 ? moved : drain(&k);
 	if (err)
 		return bench_fail(err, "%s: bulk TCP broke", backend_name(s->backend));
@@ -344,7 +346,10 @@ int tcp_ping_pong(struct bench *b, struct site *s, const struct metric *m,
 			us[n++] = (now - before) / 1000.0;
 		else
 			warm++;
+		if (!n)
+			window_begin(b);
 	}
+	window_end(b);
 	if (!n)
 		return bench_fail(-ETIMEDOUT, "%s: ping-pong", backend_name(s->backend));
 	qsort(us, n, sizeof(*us), double_cmp);
@@ -365,6 +370,7 @@ int tcp_connect_close(struct bench *b, struct site *s, const struct metric *m,
 	err = site_enter(s, GUEST);
 	if (err)
 		return err;
+	window_begin(b);
 	start = now = now_ns();
 	while (!err && now < start + m->window_ns) {
 		struct pair p = { -1, -1 };
@@ -379,6 +385,7 @@ int tcp_connect_close(struct bench *b, struct site *s, const struct metric *m,
 		now = now_ns();
 		n++;
 	}
+	window_end(b);
 	bench_leave(b);
 	if (err)
 		return bench_fail(err, "%s: connect and close broke", backend_name(s->backend));

@@ -192,6 +192,31 @@ topo_nft()
 	RULES
 }
 
+# The same by the rules that libvirt writes for a network with NAT.
+topo_iptables()
+{
+	topo_ends iptables
+	topo_inside iptables
+	ns_in "$P-iptables-host" sysctl -qw net.ipv4.ip_forward=1
+	ns_in "$P-iptables-host" iptables-restore <<-'RULES'
+	*nat
+	-A POSTROUTING -s 10.77.0.0/24 -d 224.0.0.0/24 -j RETURN
+	-A POSTROUTING -s 10.77.0.0/24 -d 255.255.255.255/32 -j RETURN
+	-A POSTROUTING -s 10.77.0.0/24 ! -d 10.77.0.0/24 -p tcp -j MASQUERADE --to-ports 1024-65535
+	-A POSTROUTING -s 10.77.0.0/24 ! -d 10.77.0.0/24 -p udp -j MASQUERADE --to-ports 1024-65535
+	-A POSTROUTING -s 10.77.0.0/24 ! -d 10.77.0.0/24 -j MASQUERADE
+	COMMIT
+	*filter
+	-A FORWARD -i hv0 -o hv0 -j ACCEPT
+	-A FORWARD -d 10.77.0.0/24 -o hv0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment bench-down -j ACCEPT
+	-A FORWARD -o hv0 -j REJECT --reject-with icmp-port-unreachable
+	-A FORWARD -s 10.77.0.0/24 -i hv0 -m comment --comment bench-up -j ACCEPT
+	-A FORWARD -i hv0 -j REJECT --reject-with icmp-port-unreachable
+	COMMIT
+	RULES
+	topo_line iptables "$P-iptables-net" $gateway_mac port0
+}
+
 # The bench attaches redirect.bpf.c itself.
 topo_redirect()
 {
