@@ -250,6 +250,15 @@ class Plots(unittest.TestCase):
         self.assertAlmostEqual(at[1] - at[0], at[2] - at[1], places=0)
         self.assertIn("flows", self.texts(svg))
 
+    def test_a_name_looks_the_same_in_every_plot(self):
+        """a series has the colour that its name is given, others that of their place"""
+        looks = {"b": 4}
+        one = plot.bars("t", "n", ["g"], [("a", [(1, 1, 1)]), ("b", [(1, 1, 1)])], looks=looks)
+        other = plot.curves("t", "n", [("b", [(1, 1, 1, 1), (10, 1, 1, 1)])], "x", "y", looks=looks)
+        used = [[e.get("class") for e in xml.fromstring(svg).iter() if e.get("class", "")[:2] in ("f0", "f1", "f4")]
+                for svg in (one, other)]
+        self.assertEqual([sorted(set(u)) for u in used], [["f0", "f4"], ["f4"]])
+
     def test_both_modes_have_their_colours(self):
         """colours are given for light and for dark"""
         svg = plot.bars("t", "n", ["g"], [("x", [(1, 1, 1)])])

@@ -20,6 +20,8 @@ GUESTS = ("veth", "tap")
 # What scatters more than the rest, and so may change more before it means something.
 THRESHOLD_PCT = {"rr_p99": 40.0, "new_flows": 40.0}
 FLOWS = (1, 100, 10000)
+TITLES = {"veth": "veth guests", "tap": "guests behind TAPs"}
+LOOKS = {"nft": 0, "redirect": 1, "culvert": 2, "iptables": 3, "masquerade": 4, "none": 5}
 PLOTS = (
     ("packets", "Cost of a small packet", "above the generator's own; less is better",
      ("ns_up_1", "ns_up_100", "ns_up_10000", "ns_down_1", "ns_down_100", "ns_down_10000")),
@@ -127,8 +129,8 @@ def bar_plot(folder, guests, file, title, note, names, metrics):
     series = [(b, [(by[r, b]["value"], by[r, b]["p25"], by[r, b]["p75"]) if (r, b) in by else None
                    for r in rows]) for b in backends]
     labels = [next(m["label"] for m in metrics if m["row"] == r) for r in rows]
-    svg = plot.bars(f"{title}, {guests} guests", f"ratio to {reference}: median of rounds and quartiles; {note}",
-                    labels, series)
+    svg = plot.bars(f"{title}, {TITLES[guests]}", f"ratio to {reference}: median of rounds and quartiles; {note}",
+                    labels, series, looks=LOOKS)
     save(os.path.join(folder, f"{guests}-{file}.svg"), svg)
 
 
@@ -141,9 +143,9 @@ def curve_plot(folder, guests, direction, metrics):
             series.setdefault(m["backend"], []).append((int(flows), m["value"], m["p25"], m["p75"]))
     if all(len(points) < 2 for points in series.values()):
         return
-    svg = plot.curves(f"Time per packet {direction}, {guests} guests",
+    svg = plot.curves(f"Time per packet {direction}, {TITLES[guests]}",
                       "ns of one CPU above the generator's own, medians and quartiles; less is better",
-                      list(series.items()), "flows that are active", "ns")
+                      list(series.items()), "flows that are active", "ns", looks=LOOKS)
     save(os.path.join(folder, f"{guests}-flows-{direction}.svg"), svg)
 
 

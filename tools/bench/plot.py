@@ -66,10 +66,10 @@ def document(title, note, height, parts):
         *parts, "</svg>", ""])
 
 
-def legend(names, swatch):
+def legend(names, looks, swatch):
     parts, x = [], LEFT
-    for i, name in enumerate(names):
-        parts += [swatch(i, x, 60), text(x + 26, 68, name, "start")]
+    for look, name in zip(looks, names):
+        parts += [swatch(look, x, 60), text(x + 26, 68, name, "start")]
         x += 44 + 7.2 * len(name)
     return parts
 
@@ -88,6 +88,11 @@ def scale(top):
     return lambda value: TOP + PLOT_HEIGHT * (1 - max(value, 0) / top)
 
 
+def looks_of(names, looks):
+    """Which colour and pattern a series has: `looks` by name, so that one has the same in several plots."""
+    return [(looks or {}).get(name, i) % len(LIGHT) for i, name in enumerate(names)]
+
+
 def wrapped(label, width):
     """Words in lines of about so many letters."""
     lines = [""]
@@ -98,7 +103,7 @@ def wrapped(label, width):
     return lines
 
 
-def bars(title, note, groups, series, unit="ratio"):
+def bars(title, note, groups, series, unit="ratio", looks=None):
     """Ratios beside each other, with a line at 1.
 
     `groups`: labels; `series`: [(name, [(value, low, high) or None per group])].
@@ -109,7 +114,9 @@ def bars(title, note, groups, series, unit="ratio"):
     wide = (WIDTH - LEFT - RIGHT) / len(groups)
     bar = min(wide * 0.8 / len(series), 46)
     labels = [wrapped(g, max(int(wide / 6.6), 6)) for g in groups]
-    parts = legend([name for name, _ in series],
+    names = [name for name, _ in series]
+    look = looks_of(names, looks)
+    parts = legend(names, look,
                    lambda i, x, y: f'<rect class="f{i}" x="{x:.1f}" y="{y}" width="20" height="10"/>')
     parts += y_axis(top, step, at, unit)
     for g, words in enumerate(labels):
@@ -117,7 +124,7 @@ def bars(title, note, groups, series, unit="ratio"):
         parts += [text(middle, at(0) + 17 + 14 * i, w) for i, w in enumerate(words)]
         for i, (name, of) in enumerate(series):
             if of[g]:
-                parts.append(one_bar(i, name, of[g], middle + (i - len(series) / 2) * bar, bar, at))
+                parts.append(one_bar(look[i], name, of[g], middle + (i - len(series) / 2) * bar, bar, at))
     parts += [line(LEFT, at(1), WIDTH - RIGHT, at(1), "one"),
               line(LEFT, at(0), WIDTH - RIGHT, at(0), "axis")]
     height = TOP + PLOT_HEIGHT + BOTTOM + 14 * (max(map(len, labels)) - 1)
@@ -135,7 +142,7 @@ def one_bar(i, name, value, x, wide, at):
             text(middle, at(high) - 5, f"{v:.2f}") + "</g>")
 
 
-def curves(title, note, series, x_label, unit):
+def curves(title, note, series, x_label, unit, looks=None):
     """`series`: [(name, [(x, y, low, high)])], x above 0, on a logarithmic axis; low and high may be None."""
     points = [p for _, of in series for p in of]
     top, step = top_of([p[3] if p[3] is not None else p[1] for p in points])
@@ -150,12 +157,14 @@ def curves(title, note, series, x_label, unit):
         return (f'<line class="line s{i}" x1="{x:.1f}" y1="{y + 5}" x2="{x + 22:.1f}" y2="{y + 5}" '
                 f'stroke-dasharray="{DASHES[i % len(DASHES)]}"/>')
 
-    parts = legend([name for name, _ in series], swatch) + y_axis(top, step, at, unit)
+    names = [name for name, _ in series]
+    look = looks_of(names, looks)
+    parts = legend(names, look, swatch) + y_axis(top, step, at, unit)
     for decade in range(first, last + 1):
         x = x_at(10 ** decade)
         parts += [line(x, at(0), x, at(0) + 5, "axis"), text(x, at(0) + 19, number(10 ** decade))]
     for i, (name, of) in enumerate(series):
-        parts.append(one_curve(i, name, sorted(of, key=lambda p: p[0]), x_at, at))
+        parts.append(one_curve(look[i], name, sorted(of, key=lambda p: p[0]), x_at, at))
     parts += [line(LEFT, at(0), WIDTH - RIGHT, at(0), "axis"),
               text((LEFT + WIDTH - RIGHT) / 2, at(0) + 38, x_label)]
     return document(title, note, TOP + PLOT_HEIGHT + BOTTOM, parts)
