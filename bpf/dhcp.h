@@ -10,6 +10,7 @@
 #ifndef CV_DHCP_H
 #define CV_DHCP_H
 
+#include "dhcp_steer.h"
 #include "event.h"
 #include "guard.h"
 
@@ -197,9 +198,7 @@ static __noinline int dhcp_fill(struct dhcp_scratch *s, const struct cv_network 
 	struct cv_dhcp *m = &r->msg;
 	__s64 sum;
 
-	__builtin_memset(r, 0, DHCP_REPLY_SMALL);
-	if (s->large)
-		__builtin_memset((void *)r + DHCP_REPLY_SMALL, 0, sizeof(*r) - DHCP_REPLY_SMALL);
+	__builtin_memset(r, 0, sizeof(*r));
 	pkt_mac_copy(r->eth.h_source, n->gateway_mac);
 	r->eth.h_proto = bpf_htons(ETH_P_IP);
 	dhcp_destination(r, s, port, ip);
@@ -304,62 +303,6 @@ static __noinline int dhcp_reply(struct __sk_buff *skb, struct dhcp_scratch *s,
 	if (dhcp_store_options(skb, s, o))
 		return CV_DROP_REWRITE;
 	return dhcp_checksum(skb, s);
-}
-
-/* One request fewer that the port may send to the daemon; a relay has no limit. */
-static __always_inline int dhcp_allowance(__u32 slot)
-{
-	struct cv_use *use = bpf_map_lookup_elem(&port_use, &slot);
-	const struct cv_port *port = port_get(slot);
-	__u32 now = pkt_now(), gain;
-
-	if (!use || !port)
-		return CV_DROP_UNKNOWN_PORT;
-	if (port->flags & CV_PORT_RELAY)
-		return 0;
-	gain = (now - use->dhcp_tick) * CV_DHCP_PER_TICK;
-	use->dhcp_tick = now;
-	/* Two CPUs may take the last token at once: below zero is zero. */
-	if (use->dhcp_tokens > CV_DHCP_BURST)
-		use->dhcp_tokens = 0;
-	if (gain > CV_DHCP_BURST - use->dhcp_tokens)
-		use->dhcp_tokens = CV_DHCP_BURST;
-	else
-		use->dhcp_tokens += gain;
-	if (!use->dhcp_tokens)
-		return CV_DROP_DHCP_RATE;
-	use->dhcp_tokens--;
-	return 0;
-}
-
-/* Hand the frame to the daemon, within the port's allowance. */
-static __noinline int dhcp_steer(struct __sk_buff *skb, const struct pkt *p)
-{
-	__u32 slot = p->slot;
-	__u64 len = skb->len;
-	struct cv_request *r;
-	int drop = dhcp_allowance(slot);
-
-	if (drop)
-		return drop;
-	if (len < DHCP_HEADERS || len > CV_FRAME_SIZE)
-		return CV_DROP_DHCP_MALFORMED;
-	r = bpf_ringbuf_reserve(&requests, sizeof(*r), 0);
-	if (!r)
-		return CV_DROP_DHCP_RING;
-	r->slot = slot;
-	r->net = p->net;
-	r->len = len;
-	r->boot_ns = bpf_ktime_get_boot_ns();
-	PKT_OPAQUE(len);
-	if (len < DHCP_HEADERS || len > CV_FRAME_SIZE ||
-	    bpf_skb_load_bytes(skb, 0, r->frame, len)) {
-		bpf_ringbuf_discard(r, 0);
-		return CV_DROP_DHCP_MALFORMED;
-	}
-	bpf_ringbuf_submit(r, 0);
-	TOTAL_ADD(dhcp_steered, 1);
-	return 0;
 }
 
 /* Seconds that may be granted without the daemon; 0: it must decide. */
@@ -478,7 +421,7 @@ __noinline int dhcp_answer(struct __sk_buff *skb, struct pkt *p)
 	}
 	if (drop < 0) {
 		p->way = WAY_CONSUMED;
-		drop = dhcp_steer(skb, p);
+		drop = dhcp_steer(skb, p, s, n, port);
 	}
 	return drop;
 }

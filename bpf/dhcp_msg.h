@@ -37,7 +37,6 @@ struct dhcp_reply {
 		__u8 payload[CV_DHCP_REPLY_MAX];
 	};
 } __attribute__((aligned(8)));	/* it is zeroed by words */
-#define DHCP_REPLY_SMALL (offsetof(struct dhcp_reply, payload) + CV_DHCP_REPLY_MIN)
 
 /**
  * struct dhcp_scratch - one request on its way, per CPU

@@ -66,6 +66,8 @@ static const char *state_name(const struct lease_row *row, __u64 now_ns)
 		return now_ns < row->lease.expiry_boot_ns ? "bound" : "expired";
 	case CV_LEASE_SUSPENDED:
 		return "suspended";
+	case CV_LEASE_LEAVING:
+		return "leaving";
 	}
 	return NULL;
 }

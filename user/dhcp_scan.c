@@ -114,13 +114,17 @@ static bool revise(struct dhcp_leases *l, const struct dhcp_client *c, struct en
 	return memcmp(&before, &e->lease, sizeof(before));
 }
 
-/* Whether it is another lease by now: a command has removed or reserved something. */
+/*
+ * Whether it is another lease by now: a command has removed or reserved
+ * something, or its client gives it up.
+ */
 static bool was_replaced(struct dhcp_leases *l, const struct entry *e)
 {
 	struct cv_lease now;
 
 	return tables_lease_get(l->t, &e->key, &now) || now.slot != e->lease.slot ||
-	       now.ip != e->lease.ip;
+	       now.ip != e->lease.ip ||
+	       (now.state == CV_LEASE_LEAVING && e->lease.state != CV_LEASE_LEAVING);
 }
 
 /* Judge one lease; one that goes on is in the new index. */

@@ -247,9 +247,11 @@ static int declines_too_much(struct exchange *x, bool *ret)
 }
 
 /*
- * While a message waited for us the kernel may have acknowledged the lease
- * anew: then the client has it, whatever it said before.  Where the lease ends
- * even later it was longer once, and that grant is of before.
+ * The kernel grants nothing more of a lease that is given up (CV_LEASE_LEAVING),
+ * unless it could not read the message: IP options, more options than it looks
+ * at.  Then it may have acknowledged the lease anew while that waited for us,
+ * and the client has it, whatever it said before.  Where the lease ends even
+ * later it was longer once, and that grant is of before.
  */
 static bool granted_since(const struct exchange *x)
 {
@@ -369,6 +371,18 @@ static int look_up_lease(struct exchange *x)
 }
 
 /*
+ * Did it lie in the ring for long?  But who has given his lease up was granted
+ * nothing since, however long that is ago.
+ */
+static bool is_stale(const struct exchange *x)
+{
+	bool leaves = x->msg.type == CV_DHCP_RELEASE || x->msg.type == CV_DHCP_DECLINE;
+
+	return x->now_ns > x->asked_ns + DHCP_REQUEST_MAX_NS &&
+	       !(leaves && x->has_lease && x->lease.state == CV_LEASE_LEAVING);
+}
+
+/*
  * Is the client that a relay asks for one that it may ask for?  Slot 0: the
  * lease is reserved, or from the store, and was asked for by nobody yet.
  */
@@ -400,9 +414,6 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 	ret->type = x.msg.type;
 
 	x.asked_ns = req->boot_ns;
-	if (now_ns > req->boot_ns + DHCP_REQUEST_MAX_NS)
-		return silent(&x, "asked too long ago");
-
 	err = identify(&x, req);
 	if (err)
 		return err == -ENOENT ? 0 : err;
@@ -411,6 +422,8 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 		return silent(&x, why);
 	ret->client = x.c.key;
 	err = look_up_lease(&x);
+	if (!err && is_stale(&x))
+		return silent(&x, "asked too long ago");
 	if (!err && x.c.relayed && x.has_lease && !may_relay(&x))
 		return silent(&x, "is another port's client");
 	if (!err)

@@ -18,7 +18,8 @@ struct dhcp_profiles;
 
 /*
  * What lay in the ring for longer, because nobody served, is not answered: the
- * client has asked again since, and may have changed its mind.
+ * client has asked again since, and may have changed its mind.  A lease that was
+ * given up is ended nevertheless.
  */
 #define DHCP_REQUEST_MAX_NS	10000000000ULL
 

@@ -12,7 +12,11 @@ struct cv_lease_key {
 	__u8  mac[6];
 };
 
-enum cv_lease_state { CV_LEASE_OFFERED = 1, CV_LEASE_BOUND, CV_LEASE_SUSPENDED };
+/*
+ * BOUND alone is answered from.  LEAVING: its client has released or declined
+ * it, and the message is on its way to the daemon; set by the kernel.
+ */
+enum cv_lease_state { CV_LEASE_OFFERED = 1, CV_LEASE_BOUND, CV_LEASE_SUSPENDED, CV_LEASE_LEAVING };
 #define CV_LEASE_STATIC	(1U << 0)
 #define CV_LEASE_DIRTY	(1U << 1)	/* renewed by the kernel since the daemon looked */
 #define CV_LEASE_DAEMON	(1U << 2)	/* its client has options of its own: the kernel answers nothing */

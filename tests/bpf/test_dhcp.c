@@ -33,6 +33,8 @@ struct dhcp_row {
 #define O_ID		"\x3d\x07\x01\x02\x00\x00\x00\x00\x05"
 #define ID		"\x01\x02\x00\x00\x00\x00\x05"
 #define O_RAPID		"\x50\x00"
+#define O_DECLINE	"\x35\x01\x04"
+#define O_RELEASE	"\x35\x01\x07"
 #define END		"\xff"
 
 #define SELECTING	O_REQUEST O_SERVER O_IP
@@ -105,6 +107,7 @@ LEASE_EDIT(with_longer_id, l->client_id_len = 8; memcpy(l->client_id, ID "\0", 8
 LEASE_EDIT(with_longest_id, l->client_id_len = 31; memset(l->client_id, 'x', 31))
 LEASE_EDIT(offered, l->state = CV_LEASE_OFFERED)
 LEASE_EDIT(suspended, l->state = CV_LEASE_SUSPENDED)
+LEASE_EDIT(leaving, l->state = CV_LEASE_LEAVING)
 LEASE_EDIT(of_another_port, l->slot = BOB)
 LEASE_EDIT(of_another_address, l->ip = htonl(BOB_IP))
 LEASE_EDIT(horizon_over, l->horizon_boot_ns = FROM_NOW_MS(-1))
@@ -161,6 +164,14 @@ static void relay_elsewhere(void)
 	dhcp_set_lease_of(ZOE_MAC, &l);
 }
 
+static void static_port(void)
+{
+	struct cv_port p = world_port(ANN);
+
+	p.flags |= CV_PORT_STATIC;
+	world_set_port(ANN, &p);
+}
+
 static void no_options(void)
 {
 	dhcp_set_options("", 0);
@@ -193,6 +204,16 @@ static void lease_unchanged(void)
 {
 	struct cv_lease l = dhcp_lease();
 
+	CHECK(!memcmp(&l, &lease_before, sizeof(l)));
+}
+
+/* Its state alone. */
+static void is_left(void)
+{
+	struct cv_lease l = dhcp_lease();
+
+	CHECK_EQ(l.state, CV_LEASE_LEAVING);
+	l.state = lease_before.state;
 	CHECK(!memcmp(&l, &lease_before, sizeof(l)));
 }
 
@@ -358,8 +379,20 @@ static const struct dhcp_row steered[] = {
 	TO_DAEMON("SELECTING of another server", NULL, OPTIONS(O_REQUEST O_OTHER_SERVER O_IP END)),
 	TO_DAEMON("a REQUEST of no state at all", NULL, OPTIONS(O_REQUEST END)),
 	TO_DAEMON("a REQUEST with address and ciaddr", NULL, .ciaddr = ANN_IP, OPTIONS(INIT_REBOOT END)),
-	TO_DAEMON("DECLINE", NULL, OPTIONS("\x35\x01\x04" O_SERVER O_IP END)),
-	TO_DAEMON("RELEASE", NULL, RENEWING, OPTIONS("\x35\x01\x07" O_SERVER END)),
+	TO_DAEMON("DECLINE of another address", NULL, OPTIONS(O_DECLINE O_SERVER O_OTHER_IP END)),
+	TO_DAEMON("DECLINE to another server", NULL, OPTIONS(O_DECLINE O_OTHER_SERVER O_IP END)),
+	TO_DAEMON("RELEASE of another address", NULL, .saddr = ANN_IP, .daddr = GATEWAY, .ciaddr = BOB_IP,
+		  OPTIONS(O_RELEASE O_SERVER END)),
+	TO_DAEMON("RELEASE to another server", NULL, RENEWING, OPTIONS(O_RELEASE O_OTHER_SERVER END)),
+	TO_DAEMON("RELEASE of a port that keeps its address", static_port, RENEWING, OPTIONS(O_RELEASE END)),
+	TO_DAEMON("RELEASE of a lease that was only offered", offered, RENEWING, OPTIONS(O_RELEASE END)),
+	TO_DAEMON("RELEASE of a lease of another port", of_another_port, RENEWING, OPTIONS(O_RELEASE END)),
+	TO_DAEMON("DISCOVER after RELEASE", leaving, OPTIONS(O_DISCOVER END)),
+	TO_DAEMON("SELECTING after RELEASE", leaving, OPTIONS(SELECTING END)),
+	TO_DAEMON("INIT-REBOOT after RELEASE", leaving, OPTIONS(INIT_REBOOT END)),
+	TO_DAEMON("RENEWING after RELEASE", leaving, RENEWING, OPTIONS(O_REQUEST END)),
+	TO_DAEMON("REBINDING after RELEASE", leaving, REBINDING, OPTIONS(O_REQUEST END)),
+	TO_DAEMON("another RELEASE", leaving, RENEWING, OPTIONS(O_RELEASE END)),
 	TO_DAEMON("INFORM", NULL, RENEWING, OPTIONS("\x35\x01\x08" END)),
 	TO_DAEMON("a lease that was only offered", offered, OPTIONS(SELECTING END)),
 	TO_DAEMON("a lease that was given up", suspended, OPTIONS(SELECTING END)),
@@ -402,10 +435,50 @@ static const struct dhcp_row steered[] = {
 	TO_DAEMON("a network whose options are not known", no_options, OPTIONS(SELECTING END)),
 };
 
+/* --- given up: from then on nothing is answered, until the daemon has decided */
+
+#define GIVEN_UP(what, first, ...)	\
+	{ .claim = what, .before = first, .in = { __VA_ARGS__ }, .fate = STEERED, .after = is_left }
+
+static const struct dhcp_row given_up[] = {
+	GIVEN_UP("RELEASE", NULL, RENEWING, OPTIONS(O_RELEASE O_SERVER END)),
+	GIVEN_UP("RELEASE that names no server", NULL, RENEWING, OPTIONS(O_RELEASE END)),
+	GIVEN_UP("RELEASE with another client id", NULL, RENEWING, OPTIONS(O_RELEASE O_ID END)),
+	GIVEN_UP("RELEASE of a reservation", reserved, RENEWING, OPTIONS(O_RELEASE END)),
+	GIVEN_UP("RELEASE with an option for the daemon", NULL, RENEWING, OPTIONS(O_RELEASE "\x4d\x04" "iPXE" END)),
+	GIVEN_UP("DECLINE", NULL, OPTIONS(O_DECLINE O_SERVER O_IP END)),
+	GIVEN_UP("DECLINE that names no server", NULL, OPTIONS(O_DECLINE O_IP END)),
+};
+
+/* What does not reach the daemon changes nothing: it could not be decided. */
+static void given_up_in_vain(void)
+{
+	static const struct cv_use none_left = { .dhcp_tokens = 0 };
+	struct request in = { RENEWING, OPTIONS(O_RELEASE O_SERVER END) };
+	const struct cv_drop_key rate = BECAUSE(DHCP_RATE);
+	struct cv_use use = none_left;
+	__u8 frame[PACKET_MAX];
+	unsigned int len;
+
+	claim_begin();
+	dhcp_setup();
+	lease_before = dhcp_lease();
+	world_tick_begin();
+	use.dhcp_tick = world_tick();
+	world_set_use(world.port_use, ANN, &use);
+	len = request_build(&in, frame);
+	CHECK_EQ(world_run(FROM_GUEST, 0, frame, &len, 0), DROP);
+	CHECK_DROPS(&rate, 1);
+	lease_unchanged();
+	claim_end("a RELEASE beyond the allowance gives nothing up");
+}
+
 int main(void)
 {
 	world_open();
 	RUN(answers);
 	RUN(steered);
+	RUN(given_up);
+	given_up_in_vain();
 	return table_end();
 }

@@ -357,6 +357,33 @@ static const struct row rows[] = {
 		"discover want=.50 old=10", "offer .50 to A@.50 3600s: offered",
 		"release ciaddr=.50 server=.1 old=11", "nothing: asked too long ago",
 		"discover by=B old=600", "nothing: asked too long ago" } },
+	{ "what was given up while nobody served is ended, however late", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"kernel-leaves A", "",
+		"show", "1=.50 A=.50 leaving 3600s/7200s",
+		"tick 60", "",
+		"show", "1=.50 A=.50 leaving 3540s/7140s",
+		"renew ciaddr=.50 old=60", "nothing: asked too long ago",
+		"release by=B chaddr=A ciaddr=.50 server=.1 old=60", "nothing: asks for another client",
+		"release ciaddr=.51 server=.1 old=60", "nothing: releases what it does not have",
+		"release ciaddr=.50 server=.1 old=60", "nothing: released",
+		"show", "",
+		"discover", "offer .50 to A@.50 3600s: offered" } },
+	{ "and what was declined is nobody's", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"kernel-leaves A", "",
+		"wait 60", "",
+		"decline want=.50 server=.1 old=60", "nothing: declined: somebody else answers for the address",
+		"show", "declined=.50 600s" } },
+	{ "who asks again has his lease, when what he gave up with was lost", {
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"kernel-leaves A", "",
+		"restart", "",
+		"tick 100", "",
+		"discover by=B want=.50", "offer .17 to B@.17 3600s: offered",
+		"discover", "offer .50 to A@.50 3600s: offered",
+		"request want=.50", "ack .50 to A@.50 3600s: bound again",
+		"show", "1=.50 A=.50 bound 3600s/7200s B=.17 offered 60s/60s" } },
 	{ "a request cut short is nothing", {
 		"cut", "nothing: not a DHCP request" } },
 	/* --- reservations */

@@ -216,6 +216,18 @@ static void operator_configures(struct stage *s, const char *text)
 	config_release(&cfg);
 }
 
+/* The client has sent RELEASE or DECLINE. */
+static void kernel_sees_leaving(const char *line)
+{
+	struct cv_lease_key key = { .net = NET };
+	struct fake_lease *f;
+
+	memcpy(key.mac, script_macs[strrchr(line, ' ')[1] - 'A'], 6);
+	f = fake_find(&fake, &key);
+	assert_non_null(f);
+	f->lease.state = CV_LEASE_LEAVING;
+}
+
 static void kernel_renews(const char *line)
 {
 	struct cv_lease_key key = { .net = NET };
@@ -313,6 +325,8 @@ static bool do_step(struct stage *s, const char *line)
 		operator_sets_ip(line, 0);
 	else if (IS("static-lease"))
 		command_reserves(line);
+	else if (IS("kernel-leaves"))
+		kernel_sees_leaving(line);
 	else if (IS("kernel-renews"))
 		kernel_renews(line);
 	else if (IS("remove"))
@@ -356,7 +370,7 @@ static bool do_step(struct stage *s, const char *line)
 
 static void print_lease(FILE *f, const struct fake_lease *e)
 {
-	static const char *const states[] = { "", "offered", "bound", "suspended" };
+	static const char *const states[] = { "", "offered", "bound", "suspended", "leaving" };
 	long long expiry = (long long)(e->lease.expiry_boot_ns - fake.now_ns) / 1000000000;
 	long long horizon = (long long)(e->lease.horizon_boot_ns - fake.now_ns) / 1000000000;
 
