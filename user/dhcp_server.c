@@ -38,12 +38,19 @@ static int silent(struct exchange *x, const char *why)
 	return 0;
 }
 
+/* The same, and it is counted by name. */
+static int drop(struct exchange *x, enum cv_drop reason, const char *why)
+{
+	x->reply->drop = reason;
+	return silent(x, why);
+}
+
 static int say(struct exchange *x, const struct dhcp_answer *a, const char *why)
 {
 	int len = dhcp_msg_build(&x->msg, a, x->reply->frame);
 
 	if (len < 0)
-		return silent(x, "the reply is larger than the client takes");
+		return drop(x, CV_DROP_DHCP_UNFIT, "the reply is larger than the client takes");
 	x->reply->len = (size_t)len;
 	x->reply->type = a->type;
 	x->reply->why = why;
@@ -142,7 +149,7 @@ static int bind_address(struct exchange *x, __be32 ip, const char *why)
 	case -EADDRINUSE:
 		return refuse(x, ip, "address is in use");
 	case -ESTALE:
-		return silent(x, "the port is gone");
+		return drop(x, CV_DROP_DHCP_STALE, "the port is gone");
 	default:
 		return err;
 	}
@@ -185,7 +192,7 @@ static int on_discover(struct exchange *x)
 	err = dhcp_leases_choose(x->leases, &x->c, wishes, ARRAY_SIZE(wishes), x->now_ns, &ip);
 	if (err == -ENOSPC) {
 		x->reply->warn = true;
-		return silent(x, "no address is left");
+		return drop(x, CV_DROP_DHCP_POOL, "no address is left");
 	}
 	if (!err && is_rapid(x))
 		return bind_address(x, ip, "bound at once");
@@ -206,7 +213,7 @@ static int on_select(struct exchange *x)
 		return err ? err : silent(x, "another server was chosen");
 	}
 	if (!ip)
-		return silent(x, "names no address");
+		return drop(x, CV_DROP_DHCP_UNFIT, "names no address");
 	return decide(x, ip, "bound");
 }
 
@@ -271,13 +278,13 @@ static int on_decline(struct exchange *x)
 	if (for_another(x))
 		return silent(x, "declined to another server");
 	if (!ip || !x->has_lease || x->lease.ip != ip)
-		return silent(x, "declines what it does not have");
+		return drop(x, CV_DROP_DHCP_UNFIT, "declines what it does not have");
 	if (granted_since(x))
 		return silent(x, "was granted again since");
 	err = declines_too_much(x, &too_much);
 	if (!err && too_much) {
 		x->reply->warn = true;
-		return silent(x, "declines too many addresses");
+		return drop(x, CV_DROP_DHCP_DECLINES, "declines too many addresses");
 	}
 	if (!err)
 		err = dhcp_leases_decline(x->leases, &x->c, ip, x->now_ns);
@@ -294,7 +301,7 @@ static int on_release(struct exchange *x)
 	if (for_another(x))
 		return silent(x, "released to another server");
 	if (!x->has_lease || x->lease.ip != x->msg.hdr.ciaddr)
-		return silent(x, "releases what it does not have");
+		return drop(x, CV_DROP_DHCP_UNFIT, "releases what it does not have");
 	if (granted_since(x))
 		return silent(x, "was granted again since");
 	err = dhcp_leases_drop(x->leases, &x->c);
@@ -309,13 +316,13 @@ static int on_inform(struct exchange *x)
 	__be32 its = !x->c.relayed ? x->c.port.ip : x->has_lease ? x->lease.ip : 0;
 
 	if (!ip || ip != its)
-		return silent(x, "asks for an address that it does not have");
+		return drop(x, CV_DROP_DHCP_UNFIT, "asks for an address that it does not have");
 	return grant(x, CV_DHCP_ACK, 0, "informed");
 }
 
 static int on_none(struct exchange *x)
 {
-	return silent(x, "asks for nothing");
+	return drop(x, CV_DROP_DHCP_UNFIT, "asks for nothing");
 }
 
 static int (*const on_intent[])(struct exchange *x) = {
@@ -342,7 +349,7 @@ static int identify(struct exchange *x, const struct cv_request *req)
 	if (!err)
 		err = tables_port_get(x->t, req->slot, &c->port);
 	if (err == -ENOENT || (!err && c->port.net != req->net)) {
-		silent(x, "the port is gone");
+		drop(x, CV_DROP_DHCP_STALE, "the port is gone");
 		return -ENOENT;
 	}
 	if (err)
@@ -407,10 +414,12 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 	int err;
 
 	*ret = (struct dhcp_reply) { .why = "" };
+	if (size >= offsetof(struct cv_request, frame)) {
+		ret->slot = req->slot;
+		ret->net = req->net;
+	}
 	if (!is_whole(req, size) || dhcp_msg_parse(req->frame, req->len, &x.msg))
-		return silent(&x, "not a DHCP request");
-	ret->slot = req->slot;
-	ret->net = req->net;
+		return drop(&x, CV_DROP_DHCP_UNFIT, "not a DHCP request");
 	ret->type = x.msg.type;
 
 	x.asked_ns = req->boot_ns;
@@ -419,13 +428,14 @@ int dhcp_server_answer(const struct dhcp_server *s, const struct cv_request *req
 		return err == -ENOENT ? 0 : err;
 	why = objection(&x);
 	if (why)
-		return silent(&x, why);
+		return drop(&x, x.c.network.flags & CV_NET_DHCP ? CV_DROP_DHCP_RELAY :
+								  CV_DROP_DHCP_OFF, why);
 	ret->client = x.c.key;
 	err = look_up_lease(&x);
 	if (!err && is_stale(&x))
-		return silent(&x, "asked too long ago");
+		return drop(&x, CV_DROP_DHCP_STALE, "asked too long ago");
 	if (!err && x.c.relayed && x.has_lease && !may_relay(&x))
-		return silent(&x, "is another port's client");
+		return drop(&x, CV_DROP_DHCP_RELAY, "is another port's client");
 	if (!err)
 		err = dhcp_profiles_get(s->profiles, s->tables, &x.c, &x.told);
 	return err ? err : on_intent[dhcp_msg_intent(&x.msg)](&x);

@@ -43,6 +43,7 @@ struct dhcp_server {
  * @ip:		what it is about, 0: no address
  * @why:	in a few words, never NULL
  * @warn:	an operator wants to know
+ * @drop:	as what a request without an answer counts, 0: it needs none
  * @news:	what became of the lease of @ip
  * @lease_s:	what was granted
  */
@@ -51,6 +52,7 @@ struct dhcp_reply {
 	__u32  slot;
 	__u16  net;
 	bool   warn;
+	enum cv_drop drop;
 	enum cv_dhcp_type type;
 	struct cv_lease_key client;
 	__be32 ip;

@@ -113,8 +113,26 @@ static void follow_names(struct serve *s)
 
 /* --- requests */
 
+static enum cv_drop drop_of(int err)
+{
+	switch (err) {
+	case -EAGAIN:
+		return CV_DROP_DHCP_BUSY;
+	case -E2BIG:
+		return CV_DROP_DHCP_FULL;
+	default:
+		return CV_DROP_DHCP_STORE;
+	}
+}
+
 static void tell_unanswered(struct serve *s, int err, unsigned int n)
 {
+	if (err == -E2BIG) {
+		if (!s->table_full)
+			log_error("the host's table of leases is full (%d): guests get none", CV_MAX_LEASES);
+		s->table_full = true;
+		return;
+	}
 	s->health.unanswered += n;
 	if (err == -EAGAIN)
 		log_info("%u DHCP requests are left unanswered: somebody else is writing", n);
@@ -141,10 +159,12 @@ static int on_request(void *arg, void *data, size_t size)
 {
 	struct serve *s = arg;
 	struct waiting_reply *w = &s->batch[s->n_batch];
+	const struct cv_request *req = data;
 	unsigned long before = dhcp_leases_changes(s->leases);
-	int err = answer(s, data, size, &w->reply);
+	int err = answer(s, req, size, &w->reply);
 
 	if (err) {
+		serve_count(s, req->net, req->slot, drop_of(err));
 		tell_unanswered(s, err, 1);
 		return 0;
 	}
@@ -161,6 +181,7 @@ static void end_batch(struct serve *s)
 
 	for (size_t i = 0; i < s->n_batch; i++) {
 		if (err && s->batch[i].promises) {
+			serve_count(s, s->batch[i].reply.net, s->batch[i].reply.slot, drop_of(err));
 			n_lost++;
 			continue;
 		}
@@ -265,11 +286,12 @@ static void scan(struct serve *s, __u64 now_ns, enum lease_event why)
 	int err = dhcp_leases_scan(s->leases, now_ns);
 
 	s->scanned_ns = now_ns;
+	s->table_full = false;
 	if (!err && s->health.failing)	/* a scan may have had nothing to write */
 		err = store_probe(s->store);
 	if (!err)
 		lease_health_well(&s->health);
-	else if (err != -EAGAIN)
+	else if (err != -EAGAIN && err != -E2BIG)
 		lease_health_failed(&s->health, err, s->store);
 	lease_watch_scan(s->hooks, 0, why);
 }

@@ -32,6 +32,7 @@ struct serve {
 	struct stat pin;
 	bool names_stale;		/* a lease came or went since names were told */
 	int names_error;		/* known already */
+	bool table_full;		/* likewise, since the last scan */
 	int lock_fd;
 	__u64 scanned_ns;
 	int n_dns;			/* the host's resolvers when last looked at */
@@ -40,6 +41,8 @@ struct serve {
 
 /* serve_reply.c: send it, if there is something to be sent, and tell who wants to know. */
 void serve_deliver(struct serve *s, const struct dhcp_reply *reply);
+/* serve_reply.c: a request that gets no answer, by name. */
+void serve_count(struct serve *s, __u16 net, __u32 slot, enum cv_drop drop);
 /* serve_reply.c: a lease's time was over, or its port has gone. */
 void serve_tell_end(struct serve *s, const struct cv_lease_key *key, const struct cv_lease *lease);
 

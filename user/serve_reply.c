@@ -84,9 +84,21 @@ static void tell_hooks(struct serve *s, const struct dhcp_reply *reply)
 		lease_watch_look(s->hooks, &reply->client, why);
 }
 
+/* Full: the host has more counters than anybody looks at. */
+void serve_count(struct serve *s, __u16 net, __u32 slot, enum cv_drop drop)
+{
+	const struct cv_drop_key key = { .reason = drop, .net = net, .slot = slot };
+	int err = tables_drop_add(s->tables, &key, 1);
+
+	if (err)
+		log_debug("cannot count a '%s': %s", tables_drop_name(drop), strerror(-err));
+}
+
 void serve_deliver(struct serve *s, const struct dhcp_reply *reply)
 {
 	send_reply(s, reply);
+	if (reply->drop)
+		serve_count(s, reply->net, reply->slot, reply->drop);
 	tell_reply(s, reply);
 	tell_hooks(s, reply);
 }

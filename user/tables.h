@@ -134,6 +134,11 @@ int tables_port_count(struct tables *t, __u16 net, __u32 slot, __u32 *ret_ports)
 
 /* Drops summed over CPUs. */
 int tables_each_drop(struct tables *t, int (*fn)(const struct cv_drop_key *k, __u64 packets, void *arg), void *arg);
+/*
+ * Count packets that the daemon drops, of a reason that the programs do not
+ * count: what they count meanwhile would be lost.
+ */
+int tables_drop_add(struct tables *t, const struct cv_drop_key *k, __u64 packets);
 int tables_totals(struct tables *t, struct cv_totals *ret);
 
 /* Now, in the datapath's ticks. */

@@ -54,6 +54,23 @@ int tables_each_drop(struct tables *t, int (*fn)(const struct cv_drop_key *k, __
 	return tables_walk(t->drops, sizeof(struct cv_drop_key), size, visit_drop, &w);
 }
 
+int tables_drop_add(struct tables *t, const struct cv_drop_key *k, __u64 packets)
+{
+	long size = tables_percpu_size(sizeof(struct cv_drop_count));
+	struct cv_drop_count *count;
+	_free_ char *value = size < 0 ? NULL : calloc(1, size);
+
+	if (size < 0)
+		return size;
+	if (!value)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(t->drops, k, value) && errno != ENOENT)
+		return -errno;
+	count = (void *)value;	/* of the first CPU; only the sum is of interest */
+	count->packets += packets;
+	return bpf_map_update_elem(t->drops, k, value, BPF_ANY) ? -errno : 0;
+}
+
 struct drop_clearing {
 	struct tables *t;
 	__u32 net, slot;

@@ -362,7 +362,16 @@ struct cv_uplink {
 	X(FRAGMENT_LIMIT,   "fragment-limit",	"too many fragments wait for their first one")	\
 	X(FRAGMENT_LATE,    "fragment-late",	"waited for its first fragment in vain")	\
 	X(ICMP_CHECKSUM,    "icmp-checksum",	"ICMP error with a wrong checksum, or one in its quote") \
-	X(SOURCE_ROUTE,	    "source-route",	"the sender wants to choose the route")
+	X(SOURCE_ROUTE,	    "source-route",	"the sender wants to choose the route")		\
+	/* These are counted by the daemon alone. */					\
+	X(DHCP_POOL,	    "dhcp-pool",	"no address of the network is left")		\
+	X(DHCP_FULL,	    "dhcp-full",	"the host's table of leases is full")		\
+	X(DHCP_STORE,	    "dhcp-store",	"the lease cannot be written to disk")		\
+	X(DHCP_BUSY,	    "dhcp-busy",	"a command was at work for long")		\
+	X(DHCP_DECLINES,    "dhcp-declines",	"the guest declines too many addresses")	\
+	X(DHCP_RELAY,	    "dhcp-relay",	"for a client that may not be asked for here")	\
+	X(DHCP_STALE,	    "dhcp-stale",	"nobody served for long, or the port is gone")	\
+	X(DHCP_UNFIT,	    "dhcp-unfit",	"a DHCP message that fits no lease of its sender")
 
 enum cv_drop {
 	CV_OK,

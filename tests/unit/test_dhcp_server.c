@@ -444,6 +444,21 @@ static void check_news(const struct dhcp_reply *reply, const char *line)
 	assert_int_equal(reply->lease_s, granted ? 3600 : 0);
 }
 
+/* Who gets no answer is counted by name, but for what needs none. */
+static void check_drop(const struct dhcp_reply *reply)
+{
+	static const char *const fine[] = {
+		"released", "declined", "another server was chosen", "renews with another server",
+		"was granted again since",
+	};
+	bool needs_none = reply->len;
+
+	for (size_t i = 0; i < UNIT_N(fine); i++)
+		needs_none |= !strncmp(reply->why, fine[i], strlen(fine[i]));
+	if (needs_none != !reply->drop)
+		fail_msg("'%s' counts as %d", reply->why, reply->drop);
+}
+
 static void client_asks(struct stage *s, FILE *f, const char *line)
 {
 	struct script_frame frame = script_request(!strcmp(line, "cut") ? "discover" : line);
@@ -474,6 +489,7 @@ static void client_asks(struct stage *s, FILE *f, const char *line)
 		return;
 	}
 	check_news(&reply, line);
+	check_drop(&reply);
 	if (reply.len)
 		script_print_reply(f, reply.frame, reply.len, line);
 	else
