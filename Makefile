@@ -72,14 +72,16 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/asan/libculv
 	@echo "  CC    $@"
 	@$(CC) -std=gnu11 $(WARN) $(SANITIZE) $(CPPFLAGS_ALL) -o $@ $< $(BUILD)/asan/libculvert.a $(PKG_LIBS) -lcmocka
 
-# --- fuzzing: the half of DHCP that knows no kernel, by clang, whose libFuzzer it is
+# --- fuzzing: the half of DHCP that knows no kernel, by clang, whose libFuzzer it is;
+# with tables small enough to be made anew for each input, and to be full at times
+FUZZ_SIZES = -DLEASE_INDEX_SIZE=256 -DFAKE_LEASES=64
 FUZZ_MSG = user/dhcp_msg.c user/dhcp_build.c user/dhcp_choose.c user/dhcp_options.c user/dhcp_set.c user/dhcp_boot.c
 FUZZ_SERVER = $(FUZZ_MSG) user/dhcp_server.c user/dhcp_relay.c user/dhcp_profile.c user/dhcp_leases.c user/dhcp_leases_change.c user/dhcp_leases_rows.c user/dhcp_scan.c user/lease.c
 $(BUILD)/fuzz/fuzz_dhcp: FUZZ_SRC = $(FUZZ_MSG)
 $(BUILD)/fuzz/fuzz_dhcp_server: FUZZ_SRC = $(FUZZ_SERVER)
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SERVER) $(wildcard user/*.h include/culvert/*.h) tests/unit/fake_tables.h tests/fuzz/fake_store.h | $(BUILD)/fuzz
 	@echo "  CC    $@"
-	@$(CLANG) -std=gnu11 $(WARN) $(SANITIZE) -fsanitize=fuzzer -O2 $(CPPFLAGS_ALL) -Itests/unit -o $@ $< $(FUZZ_SRC)
+	@$(CLANG) -std=gnu11 $(WARN) $(SANITIZE) -fsanitize=fuzzer -O2 $(CPPFLAGS_ALL) $(FUZZ_SIZES) -Itests/unit -o $@ $< $(FUZZ_SRC)
 
 fuzz: $(BUILD)/fuzz/fuzz_dhcp $(BUILD)/fuzz/fuzz_dhcp_server
 	@tests/fuzz/run

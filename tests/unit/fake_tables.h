@@ -14,7 +14,9 @@
 
 #define FAKE_NETWORKS	16
 #define FAKE_PORTS	16
+#ifndef FAKE_LEASES
 #define FAKE_LEASES	1024
+#endif
 
 struct tables {
 	struct cv_network network[FAKE_NETWORKS];
