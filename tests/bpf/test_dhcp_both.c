@@ -5,8 +5,10 @@
  * what the kernel takes for no request the daemon does not answer either.
  * What is steered is the daemon's alone.
  *
- * The packets: usual requests, damaged at random; the seed is told.
+ * The packets: usual requests, damaged at random; the seed is told.  And what
+ * the fuzzers of the daemon's half have found to be worth keeping.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -218,6 +220,112 @@ static void requests_damaged(unsigned int n)
 	claim_end("%u damaged requests (seed %u): both say the same, or both nothing", n, first);
 }
 
+/* --- the fuzzers' corpus: tests/fuzz/fuzz_dhcp.c and fuzz_dhcp_server.c tell what is in a file */
+
+#define CORPUS		"tests/fuzz/corpus/"
+#define MESSAGE_AT	42
+#define WHOLE_FRAME	0x80
+
+static unsigned int n_of_corpus;
+
+/* As it is, and as Ann's. */
+static void compare(__u8 *frame, unsigned int len)
+{
+	__u8 ann[PACKET_MAX];
+
+	request_build(&bases[0], ann);
+	for (unsigned int i = 0; i < 2; i++) {
+		restore(n_of_corpus & 1, n_of_corpus & 2, n_of_corpus & 4);
+		daemon_begin();
+		check_both(frame, len);
+		if (len >= MESSAGE_AT + 34)
+			memcpy(frame + MESSAGE_AT + 28, ann + MESSAGE_AT + 28, 6);
+	}
+	n_of_corpus++;
+}
+
+/* @rest: from @at on; what is before it is a usual request's. */
+static void compare_message(unsigned int at, const __u8 *rest, unsigned int len)
+{
+	__u8 frame[2 * PACKET_MAX];
+
+	request_build(&bases[n_of_corpus % (N_BASES - 1)], frame);	/* the last one is a relay's */
+	memcpy(frame + at, rest, len);
+	set_lengths(frame, at + len);
+	compare(frame, at + len);
+}
+
+/* Of a whole frame the message alone: ports and addresses are the guard's, which the daemon does not repeat. */
+static void compare_input(const __u8 *data, unsigned int size)
+{
+	unsigned int skip = size && data[0] & WHOLE_FRAME ? 1 + MESSAGE_AT : 1;
+
+	if (size >= skip && size - skip <= 1514 - MESSAGE_AT)
+		compare_message(MESSAGE_AT, data + skip, size - skip);
+}
+
+/* Of the steps those that bring a message: its options, behind three bytes for the header. */
+static void compare_steps(const __u8 *data, unsigned int size)
+{
+	while (size >= 3) {
+		unsigned int len = ((unsigned int)data[1] << 8 | data[2]) % 400;
+		__u8 what = data[0] & 7;
+
+		data += 3;
+		size -= 3;
+		if (what >= 6)
+			continue;
+		len = len < size ? len : size;
+		if (len > 3)
+			compare_message(OPTIONS_AT, data + 3, len - 3);
+		data += len;
+		size -= len;
+	}
+}
+
+static void compare_file(const char *dir, const char *name,
+			 void (*fn)(const __u8 *data, unsigned int size))
+{
+	static __u8 data[65536];
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "re");
+	if (!f) {
+		CHECK_EQ(errno, 0);
+		return;
+	}
+	fn(data, (unsigned int)fread(data, 1, sizeof(data), f));
+	fclose(f);
+	if (claim_failed())
+		printf("# in %s\n", path);
+}
+
+static void requests_of_the_corpus(const char *dir, void (*fn)(const __u8 *data, unsigned int size))
+{
+	unsigned int n = 0;
+	struct dirent *e;
+	DIR *d;
+
+	claim_begin();
+	memset(&outcome, 0, sizeof(outcome));
+	n_of_corpus = 0;
+	d = opendir(dir);
+	while (d && (e = readdir(d)) && !claim_failed()) {
+		if (e->d_name[0] == '.')
+			continue;
+		compare_file(dir, e->d_name, fn);
+		n++;
+	}
+	if (d)
+		closedir(d);
+	printf("# %u files: %u answered by the kernel, %u refused by it, %u steered, of which the daemon answered %u\n",
+	       n, outcome.answered, outcome.refused, outcome.steered, outcome.by_daemon);
+	CHECK(outcome.answered && outcome.refused && outcome.by_daemon);
+	claim_end("what is in %s: both say the same, or both nothing", dir);
+}
+
 /* The programs work in memory of the CPU. */
 static void stay_on_one_cpu(void)
 {
@@ -232,9 +340,11 @@ static void stay_on_one_cpu(void)
 int main(void)
 {
 	const char *n = getenv("PACKETS");
+	unsigned int first;
 
 	if (getenv("SEED"))
 		seed = (unsigned int)strtoul(getenv("SEED"), NULL, 10);
+	first = seed;
 	world_open();
 	daemon_open();
 	stay_on_one_cpu();
@@ -242,6 +352,9 @@ int main(void)
 	ann_port = world_port(ANN);
 	claim_end("the world is there");
 	requests_as_they_are();
+	requests_of_the_corpus(CORPUS "dhcp", compare_input);
+	requests_of_the_corpus(CORPUS "dhcp_server", compare_steps);
+	seed = first;
 	requests_damaged(n ? (unsigned int)strtoul(n, NULL, 10) : 20000);
 	return table_end();
 }
