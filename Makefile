@@ -3,7 +3,7 @@
 # make            build            make up      a network in seconds
 # make check      every test       make demo    a real guest fetches a page
 # make check-unit no root, quick   make bench   against nft, in one run
-# make fuzz       FUZZ_S seconds    make soak     hours of kills
+# make fuzz       FUZZ_S seconds    make soak     an hour of kills
 # make install    DESTDIR, PREFIX  make clean
 
 BUILD	?= build
@@ -83,7 +83,12 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_SERVER) $(wildcard user/*.h inc
 	@echo "  CC    $@"
 	@$(CLANG) -std=gnu11 $(WARN) $(SANITIZE) -fsanitize=fuzzer -O2 $(CPPFLAGS_ALL) $(FUZZ_SIZES) -Itests/unit -o $@ $< $(FUZZ_SRC)
 
-fuzz: $(BUILD)/fuzz/fuzz_dhcp $(BUILD)/fuzz/fuzz_dhcp_server
+FUZZ	= $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+# Where clang is without it, the tests say so.
+HAS_LIBFUZZER = $(shell echo 'int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return 0; }' | \
+	$(CLANG) -xc - -fsanitize=fuzzer,address,undefined -o /dev/null 2>/dev/null && echo yes)
+
+fuzz: $(FUZZ)
 	@tests/fuzz/run
 
 # --- packet tables; what is no test_*.c is shared by all of them
@@ -161,7 +166,9 @@ performance: all tools
 
 unit: $(UNIT)
 tools: $(TOOLS)
-tests: $(UNIT) $(BPFTEST) $(BUILD)/culvert-asan
+tests: $(UNIT) $(BPFTEST) $(BUILD)/culvert-asan fuzzers
+fuzzers:
+	@[ -z "$(HAS_LIBFUZZER)" ] || $(MAKE) --no-print-directory -s $(FUZZ)
 
 install: all install-bench
 	install -D -m 755 $(BUILD)/culvert $(DESTDIR)$(PREFIX)/sbin/culvert
@@ -176,5 +183,5 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps up demo check check-unit fuzz soak bench performance unit tools tests install install-bench uninstall clean
+.PHONY: all deps up demo check check-unit fuzz fuzzers soak bench performance unit tools tests install install-bench uninstall clean
 .DELETE_ON_ERROR:
