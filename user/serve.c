@@ -433,6 +433,7 @@ int serve_open(struct serve **ret)
 	if (!s)
 		return log_ret(-ENOMEM, "cannot serve");
 	s->lock_fd = -1;
+	lease_health_remove();	/* what one that was killed has left says nothing of now */
 	err = open_parts(s);
 	if (err) {
 		serve_close(s);
