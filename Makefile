@@ -108,8 +108,8 @@ $(BUILD)/bpftest/%.o: tests/bpf/%.c $(wildcard tests/bpf/*.h include/culvert/*.h
 	@echo "  CC    $@"
 	@$(CC) $(CFLAGS_ALL) -Itests/bpf -c -o $@ $<
 
-# world.o holds the skeleton
-$(BUILD)/bpftest/world.o: $(BUILD)/culvert.skel.h
+# load.o holds the skeleton
+$(BUILD)/bpftest/load.o: $(BUILD)/culvert.skel.h
 .SECONDARY: $(BPFTEST_OBJ) $(MODEL_OBJ)
 
 $(BUILD)/bpftest/%: tests/bpf/%.c $(wildcard tests/bpf/*.h include/culvert/*.h) $(BPFTEST_OBJ) | $(BUILD)/bpftest

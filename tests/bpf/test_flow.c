@@ -345,7 +345,7 @@ static void sweeps(void)
 	struct packet p = { FROM_ANN, .proto = UDP, .sport = 9, .dport = 53 };
 
 	claim_begin();
-	CHECK_EQ(world_call(world.start), 0);
+	CHECK_EQ(world_start(), 0);
 	some_flows(40);
 	from_host();
 	age_all(0);

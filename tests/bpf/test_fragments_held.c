@@ -353,7 +353,7 @@ static void swept(void)
 
 	begin();
 	send_parts(TO_UPLINK, &long_query, later, 3);
-	CHECK_EQ(world_call(world.start), 0);
+	CHECK_EQ(world_start(), 0);
 	await_round();
 	CHECK_DROPS(&none, 0);
 	world_age_datagrams(CV_TICKS(CV_FRAGMENT_TIMEOUT_S) + 1);

@@ -250,7 +250,7 @@ static void expires(void)
 	bring_up();
 	lived(dead + 70, dead, dead);
 	look_on(ALL, 0);
-	CHECK_EQ(world_call(world.start), 0);
+	CHECK_EQ(world_start(), 0);
 	CHECK_EQ(await_events(), 1);
 	check_end(CV_EVENT_EXPIRED, 69, 71);
 	claim_end("a flow that the sweeper takes away is told");

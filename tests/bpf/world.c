@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A namespace, its links, the programs and their maps.  The links' indexes are
- * chosen as culvert chooses them; ip(8) makes them, so that the tables do not
- * depend on the code that they are to judge.
+ * A namespace and its links (load.c: the programs and their maps).  The links'
+ * indexes are chosen as culvert chooses them; ip(8) makes them, so that the tables
+ * do not depend on the code that they are to judge.
  */
 #include <errno.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/mman.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
-#include "culvert.skel.h"
-#include "datapath.h"
 #include "world.h"
-
-struct world world;
 
 static void die(const char *what, int err)
 {
@@ -126,115 +119,16 @@ static void make_links(void)
 	allow_forwarding();
 }
 
-/* --- programs and maps */
-
-static int print_to_tap(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	if (level != LIBBPF_WARN)
-		return 0;
-	printf("# ");
-	return vprintf(fmt, args);
-}
-
-static void set_sizes(struct culvert_bpf *s)
-{
-	const struct {
-		struct bpf_map *map;
-		__u32 n;
-	} sizes[] = {
-		{ s->maps.networks, N_NETWORKS }, { s->maps.network_use, N_NETWORKS },
-		{ s->maps.dhcp_options, N_NETWORKS }, { s->maps.ports, N_PORTS },
-		{ s->maps.port_use, N_PORTS }, { s->maps.addresses, N_PORTS },
-		{ s->maps.flows, N_FLOWS }, { s->maps.live_flows, N_FLOWS },
-		{ s->maps.whole, N_PORTS },
-	};
-
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		if (bpf_map__set_max_entries(sizes[i].map, sizes[i].n))
-			die("map size", EINVAL);
-	if (bpf_map__set_map_flags(s->maps.externals, BPF_F_MMAPABLE) ||
-	    bpf_map__set_map_flags(s->maps.identifiers, BPF_F_MMAPABLE))
-		die("map flags", EINVAL);
-}
-
-/* Mapped: thousands of entries are written before every claim, and searched after some. */
-static void *map_array(struct bpf_map *map, size_t size)
-{
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	if (at == MAP_FAILED)
-		die(bpf_map__name(map), errno);
-	return at;
-}
-
-static void note_fds(struct culvert_bpf *s)
-{
-	world = (struct world) {
-		.prog = {
-			[FROM_GUEST] = bpf_program__fd(s->progs.cv_from_guest),
-			[TO_UPLINK] = bpf_program__fd(s->progs.cv_to_uplink),
-			[FROM_UPLINK] = bpf_program__fd(s->progs.cv_from_uplink),
-			[TO_GUEST] = bpf_program__fd(s->progs.cv_to_guest),
-		},
-		.start = bpf_program__fd(s->progs.cv_start),
-		.flush = bpf_program__fd(s->progs.cv_flush),
-		.judge = bpf_program__fd(s->progs.cv_judge),
-		.rejudge = bpf_program__fd(s->progs.cv_rejudge),
-		.event = bpf_program__fd(s->progs.cv_event),
-		.networks = bpf_map__fd(s->maps.networks),
-		.ports = bpf_map__fd(s->maps.ports),
-		.port_use = bpf_map__fd(s->maps.port_use),
-		.network_use = bpf_map__fd(s->maps.network_use),
-		.addresses = bpf_map__fd(s->maps.addresses),
-		.uplinks = bpf_map__fd(s->maps.uplinks),
-		.flows = bpf_map__fd(s->maps.flows),
-		.peers = bpf_map__fd(s->maps.peers),
-		.external_addresses = bpf_map__fd(s->maps.external_addresses),
-		.live_flows = bpf_map__fd(s->maps.live_flows),
-		.datagrams = bpf_map__fd(s->maps.datagrams),
-		.held = bpf_map__fd(s->maps.held),
-		.whole = bpf_map__fd(s->maps.whole),
-		.protocols = bpf_map__fd(s->maps.protocols),
-		.policies = bpf_map__fd(s->maps.policies),
-		.lans = bpf_map__fd(s->maps.lans),
-		.leases = bpf_map__fd(s->maps.leases),
-		.dhcp_options = bpf_map__fd(s->maps.dhcp_options),
-		.requests = bpf_map__fd(s->maps.requests),
-		.drops = bpf_map__fd(s->maps.drops),
-		.totals = bpf_map__fd(s->maps.totals),
-		.control = bpf_map__fd(s->maps.control),
-		.judged = bpf_map__fd(s->maps.judge),
-		.monitor = bpf_map__fd(s->maps.monitor),
-		.events = bpf_map__fd(s->maps.events),
-		.lease_event = bpf_map__fd(s->maps.lease_event),
-		.routes_seen = bpf_map__fd(s->maps.routes_seen),
-		.cpus = libbpf_num_possible_cpus(),
-		.externals = map_array(s->maps.externals, N_EXTERNALS * sizeof(struct cv_external)),
-		.identifiers = map_array(s->maps.identifiers, CV_IDENTIFIERS * sizeof(__u64)),
-	};
-}
+/* --- all of it */
 
 static void open_with(bool recent)
 {
-	struct culvert_bpf *s;
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (geteuid()) {
 		printf("1..0 # SKIP needs root\n");
 		exit(0);
 	}
-	libbpf_set_print(print_to_tap);
-	s = culvert_bpf__open();
-	if (!s)
-		die("open", errno);
-	s->rodata->cv_peer_ok = recent;
-	s->rodata->cv_fib_src = recent && datapath_fib_src_ok();
-	s->rodata->cv_kernel_skb = datapath_kernel_skb_ok();
-	s->rodata->cv_port_key = PORT_KEY;
-	set_sizes(s);
-	if (culvert_bpf__load(s))
-		die("load", errno);
-	note_fds(s);
+	world_load(recent);
 	make_links();
 	world_reset();
 }

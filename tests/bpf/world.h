@@ -79,6 +79,15 @@ void world_open(void);
  */
 void world_open_live(void);
 
+/** world_load() - the programs and maps only; @recent: as world_open(), or as world_open_live() */
+void world_load(bool recent);
+/* When set: called with the opened object, before it is loaded. */
+struct bpf_object;
+extern void (*world_before_load)(struct bpf_object *obj);
+
+/** world_start() - the sweeper, which cannot be stopped: no later test takes these maps.  Return: as world_call() */
+int world_start(void);
+
 /** world_reset() - maps as after `culvert up` and the ports' addition */
 void world_reset(void);
 

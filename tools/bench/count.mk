@@ -5,7 +5,8 @@
 
 COUNT_DIR := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))/count
 COUNT_SRC := $(wildcard $(COUNT_DIR)/*.c)
-COUNT_OBJ  = $(patsubst %,$(BUILD)/bpftest/%.o,world state packet table dhcp) \
+COUNT_WORLD := $(wildcard $(patsubst %,tests/bpf/%.c,world load state packet table dhcp))
+COUNT_OBJ  = $(COUNT_WORLD:tests/bpf/%.c=$(BUILD)/bpftest/%.o) \
 	     $(filter-out $(BUILD)/user/network%,$(filter $(patsubst %,$(BUILD)/user/%.o,datapath% net% log paths mem addr),$(OBJ)))
 
 # An archive, as what is not needed would bring its libraries into the guest.
