@@ -4,34 +4,16 @@
 # behind a veth get online, and all goes away again.  6.1 has no tcx and is
 # the oldest kernel that culvert claims; 6.12 has both ways to attach.
 . "$(dirname "$0")/../net/lib.sh"
+. "$(dirname "$0")/guest.sh"
 
 MODULES=(veth bridge tun sch_ingress cls_bpf)
-
-# with_libraries PROGRAM...: "-a FILE:PATH" for each and all that it links
-with_libraries()
-{
-	local p lib
-	for p; do
-		ldd "$p" | grep -o '/[^ ]*' | sort -u | while read -r lib; do
-			echo "$(realpath "$lib"):${lib#/}"
-		done
-		echo "$p:usr/bin/${p##*/}"
-	done | sort -u
-}
 
 # on_kernel SERIES ATTACH
 on_kernel()
 {
 	local file module args=() out rc word claim
-	out=$("$TOP/tools/vm-run" -k "$1" -f 2>&1) || {
-		if grep -q 'known to apt' <<<"$out"; then
-			skip "the road on Debian's ${1:-own} kernel" "$out"
-		else
-			not_ok "the kernel is fetched" "$out"
-		fi
-		return
-	}
-	WHERE="$(ls "$out/lib/modules"), ${2:-attached as it is probed}"
+	kernel_there "$1" "the road on Debian's ${1:-own} kernel" || return
+	WHERE="$RELEASE, ${2:-attached as it is probed}"
 	for file in $(with_libraries "$CULVERT" "$BUILD/pump" "$(command -v ip)" "$(command -v tc)"); do
 		args+=(-a "$file")
 	done
