@@ -4,6 +4,7 @@
 # make check      every test       make demo    a real guest fetches a page
 # make check-unit no root, quick   make bench   against nft, in one run
 # make fuzz       FUZZ_S seconds    make soak     an hour of kills
+# make check-kernels  every compiler on every kernel
 # make install    DESTDIR, PREFIX  make clean
 
 BUILD	?= build
@@ -150,6 +151,12 @@ check-unit:
 	@$(MAKE) --no-print-directory -s unit
 	@tests/run unit
 
+# Longer than a check: clang 14, 16 and 19, each on this kernel and Debian's, all tables.
+.PHONY: check-kernels packet-tests
+check-kernels: deps
+	@tools/deps compilers
+	@tests/kernels
+
 # Longer than a check: every system call of the lease store's path, a thousand kills.
 soak: deps
 	@$(MAKE) --no-print-directory -s all tools
@@ -166,7 +173,8 @@ performance: all tools
 
 unit: $(UNIT)
 tools: $(TOOLS)
-tests: $(UNIT) $(BPFTEST) $(BUILD)/culvert-asan fuzzers
+packet-tests: $(BPFTEST)
+tests: $(UNIT) packet-tests $(BUILD)/culvert-asan fuzzers
 fuzzers:
 	@[ -z "$(HAS_LIBFUZZER)" ] || $(MAKE) --no-print-directory -s $(FUZZ)
 
