@@ -168,6 +168,9 @@ int cv_event(struct __sk_buff *skb)
 	struct cv_lease_event *a;
 	__u32 zero = 0;
 
+#ifdef CV_BENCH_MORE_VERIFIED	/* that tools/bench/unit notices: tests/guest/instructions.t */
+	asm volatile(".rept 40\nr0 = r0\n.endr" ::: "r0");
+#endif
 	a = bpf_map_lookup_elem(&lease_event, &zero);
 	if (!a)
 		return 1;

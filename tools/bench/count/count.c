@@ -10,7 +10,7 @@
  * changes in its frame.  The least of the runs has met no interrupt.
  *
  * Prints TAP and, for tools/bench/unit, lines "count PATH HOOK INSTRUCTIONS
- * OTHERS", where OTHERS is how many runs took more.
+ * OTHERS", where OTHERS is how many runs took more, and those of verifier.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -200,7 +200,9 @@ int main(void)
 {
 	__u32 empty;
 
+	verifier_watch();
 	world_open();
+	verifier_print();
 	empty = calibrate();
 	for (unsigned int i = 0; i < n_paths; i++)
 		count(&paths[i], empty);

@@ -39,4 +39,9 @@ struct path {
 extern const struct path paths[];
 extern const unsigned int n_paths;
 
+/** verifier_watch() - call before world_open() */
+void verifier_watch(void);
+/** verifier_print() - what the verifier said of each program */
+void verifier_print(void);
+
 #endif

@@ -6,6 +6,7 @@
 #include "count.h"
 #include "dhcp.h"
 #include "inbound.h"
+#include "whole.h"
 
 #define LEFT	.dmac = GATEWAY_MAC, .smac = ANN_MAC, .saddr = HOST_IP, .daddr = SERVER, .ttl = 63
 #define GIVEN	.dmac = ANN_MAC, .smac = GATEWAY_MAC, .daddr = ANN_IP, .ttl = 63
@@ -22,6 +23,11 @@
 #define FIRST	.proto = UDP, .id = 600, .frag = MF, .sport = 5000, .dport = 53, .len = 1472
 #define LATER	.proto = UDP, .id = 600, .frag = 185, .len = 100
 #define ROUTER	IP(100, 64, 7, 1)	/* on the way to the server */
+
+/* By the forward of ann_serves(). */
+#define SERVED_IN	OUTSIDE, .saddr = STRANGER, .proto = TCP, .sport = 40000, .dport = 8080
+#define SERVED_OUT	FROM_ANN, .daddr = STRANGER, .proto = TCP, .sport = 80, .dport = 40000
+#define TO_BOB		.dmac = BOB_MAC, .smac = ANN_MAC, .saddr = ANN_IP, .daddr = BOB_IP
 
 static void sent(const struct packet *p)
 {
@@ -76,7 +82,50 @@ static void ann_serves(void)
 	e->flags = CV_EXTERNAL_FORWARD;
 }
 
+/* A stranger's connection by a forward is established. */
+static void served_flow(void)
+{
+	const struct packet call = { SERVED_IN, .flags = SYN };
+
+	ann_serves();
+	CHECK_EQ(world_send(FROM_UPLINK, &call), REDIRECT);
+	sent(&(const struct packet) { SERVED_OUT, .flags = SYN | ACK });
+	CHECK_EQ(world_send(FROM_UPLINK, &(const struct packet) { SERVED_IN, .flags = ACK }), REDIRECT);
+}
+
+static void whole_flow(void)
+{
+	whole();
+	udp_flow();
+}
+
+static void routed_flow(void)
+{
+	routed();
+	udp_flow();
+}
+
+static void server_denied(void)
+{
+	RULES(NET, { DENY, FROM_SLOT(ANN), TO_PREFIX(SERVER, 32), .proto = UDP, .ports = { 53, 53 } });
+}
+
+static void stranger_denied(void)
+{
+	ann_serves();
+	RULES(NET, { DENY, FROM_PREFIX(STRANGER, 32), TO_SLOT(ANN), ALL_PORTS });
+}
+
 /* --- undone */
+
+/* The guest may be answered with an error again. */
+static void none_refused(void)
+{
+	struct cv_use use = world_use(world.port_use, ANN);
+
+	use.error_tick = 0;
+	world_set_use(world.port_use, ANN, &use);
+}
 
 /* The datagram is whole, and what was known of it forgotten. */
 static void later_sent(void)
@@ -180,6 +229,30 @@ const struct path paths[] = {
 		.name = "fragment-later", OUTWARD, .before = udp_flow, .again = first_sent,
 		.in = { FROM_ANN, .daddr = SERVER, LATER }, .out = { LEFT, LATER },
 	}, {
+		.name = "forward-in", INWARD, .before = served_flow,
+		.in = { SERVED_IN, .flags = ACK, .len = 100 },
+		.out = { GIVEN, .saddr = STRANGER, .proto = TCP, .sport = 40000, .dport = 80, .flags = ACK, .len = 100 },
+	}, {
+		.name = "forward-out", OUTWARD, .before = served_flow,
+		.in = { SERVED_OUT, .flags = ACK, .len = 100 },
+		.out = { .dmac = GATEWAY_MAC, .smac = ANN_MAC, .saddr = HOST_IP, .daddr = STRANGER, .ttl = 63,
+			 .proto = TCP, .sport = 8080, .dport = 40000, .flags = ACK, .len = 100 },
+	}, {
+		.name = "one-to-one-out", OUTWARD, .before = whole_flow,
+		.in = { FROM_ANN, .daddr = SERVER, UDP_OUT }, .out = { BY_WHOLE, .daddr = SERVER, UDP_OUT },
+	}, {
+		.name = "one-to-one-in", INWARD, .before = whole_flow,
+		.in = { TO_WHOLE, .saddr = SERVER, UDP_IN }, .out = { GIVEN, .saddr = SERVER, UDP_IN },
+	}, {
+		.name = "routed-out", OUTWARD, .before = routed_flow,
+		.in = { FROM_ANN, .daddr = SERVER, UDP_OUT }, .out = { BY_ANN_IP, .daddr = SERVER, UDP_OUT },
+	}, {
+		.name = "routed-in", INWARD, .before = routed_flow,
+		.in = { TO_ANN_IP, .saddr = SERVER, UDP_IN }, .out = { GIVEN, .saddr = SERVER, UDP_IN },
+	}, {
+		.name = "guest-to-guest", .hooks = { FROM_GUEST }, .n_hooks = 1, .verdict = PASS,
+		.in = { TO_BOB, UDP_OUT }, .out = { TO_BOB, UDP_OUT },
+	}, {
 		.name = "hairpin", .before = bob_called, .verdict = REDIRECT,
 		.hooks = { FROM_GUEST, TO_UPLINK, TO_GUEST }, .n_hooks = 3,
 		.in = { FROM_ANN, .daddr = HOST_IP, .proto = UDP, .sport = 6000, .dport = 8080, .len = 18 },
@@ -192,6 +265,14 @@ const struct path paths[] = {
 		.name = "spoof-drop", .hooks = { FROM_GUEST }, .n_hooks = 1,
 		.in = { .dmac = GATEWAY_MAC, .smac = ANN_MAC, .saddr = BOB_IP, .daddr = SERVER, UDP_OUT },
 		.verdict = DROP, .drop = BECAUSE(SPOOFED_IP),
+	}, {
+		.name = "policy-refuse", OUTWARD, .before = server_denied, .again = none_refused, .routes_read = 1,
+		.in = { FROM_ANN, .daddr = SERVER, UDP_OUT }, .drop = BECAUSE(POLICY),
+		.out = { .dmac = TAG_MAC(ANN), .saddr = GATEWAY, .daddr = ANN_IP, .proto = ICMP, .frag = DF,
+			 .type = UNREACHABLE, .code = 13, .quote = QUOTE(FROM_ANN, .daddr = SERVER, UDP_OUT) },
+	}, {
+		.name = "policy-drop", .before = stranger_denied, .hooks = { FROM_UPLINK }, .n_hooks = 1,
+		.in = { SERVED_IN, .flags = SYN }, .verdict = DROP, .drop = BECAUSE(POLICY),
 	}, {
 		.name = "filtered-drop", .before = udp_flow, .hooks = { FROM_UPLINK }, .n_hooks = 1,
 		.in = { OUTSIDE, .saddr = STRANGER, UDP_IN },
