@@ -73,7 +73,9 @@ static bool selected(const char *name, const char *only)
 	while (only) {
 		size_t n = strcspn(only, ",");
 
-		if (!strncmp(name, only, n))
+		/* "ns_up_1." is no ns_up_100. */
+		if (n && only[n - 1] == '.' ? !strncmp(name, only, n - 1) && !name[n - 1] :
+					     !strncmp(name, only, n))
 			return true;
 		only = only[n] ? only + n + 1 : NULL;
 	}

@@ -27,7 +27,7 @@ enum direction { UP, DOWN, N_DIRECTIONS };
 enum place { GUEST, NET, HOST, FAR, N_PLACES };
 
 /* FLOOR: the generator alone; TAP_FLOOR: and two TAPs with what carries between them. */
-enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, IPTABLES, REDIRECT, CULVERT, N_BACKENDS };
+enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, FLOWTABLE, IPTABLES, REDIRECT, CULVERT, N_BACKENDS };
 
 /* Test packets in one direction: a raw socket and what it sends. */
 struct lane {
@@ -59,7 +59,9 @@ struct site {
 	int  listener;		/* in FAR */
 	struct pair tcp[BENCH_STREAMS];
 	__u64 due[N_DIRECTIONS];	/* bytes that the datapath must have seen since due_begin() */
+	__u64 first[N_DIRECTIONS];	/* of these, of packets that begin flows */
 	__u64 seen[N_DIRECTIONS];	/* the datapath's counters then */
+	__u64 slow[N_DIRECTIONS];	/* what had passed by a FLOWTABLE's rules then */
 	__u64 tap_seen[N_DIRECTIONS];	/* tap_bytes then */
 };
 
@@ -119,7 +121,7 @@ struct row {
 	unsigned int rounds;
 	struct {
 		double value[BENCH_MAX_ROUNDS];
-		double raw;	/* median before scaling; ns per packet */
+		double raw, least;	/* median and minimum before scaling; ns per packet */
 		__u64 due[N_DIRECTIONS], carried[N_DIRECTIONS];
 	} of[BENCH_MAX_SITES];
 };

@@ -222,6 +222,7 @@ static int establish(struct site *s, enum direction direction, unsigned int flow
 	if (err)
 		return bench_fail(err, "%s: cannot send", backend_name(s->backend));
 	s->due[direction] += flows * IP_BYTES;
+	s->first[direction] += flows * IP_BYTES;
 	return check_sink(s, direction, sink->bss->counted - before, flows, 0);
 }
 

@@ -106,8 +106,10 @@ static json_t *json_row(const struct bench *b, const struct row *r)
 	for (unsigned int i = 0; i < b->n_sites; i++) {
 		json_t *one = json_object();
 
-		if (r->is_time)
+		if (r->is_time) {
 			json_object_set_new(one, "raw_ns", json_real(r->of[i].raw));
+			json_object_set_new(one, "least_ns", json_real(r->of[i].least));
+		}
 		if (i >= b->first) {
 			json_object_set_new(one, "values", json_values(r, i));
 			json_object_set_new(one, "bytes_arrived",

@@ -147,6 +147,7 @@ static void raw_medians(struct bench *b, const struct samples *samples, struct r
 	for (unsigned int i = 0; i < b->n_sites; i++) {
 		memcpy(buf, samples->of[0][i], samples->rounds * sizeof(*buf));
 		row->of[i].raw = quartiles_of(buf, samples->rounds).median;
+		row->of[i].least = buf[0];
 	}
 }
 

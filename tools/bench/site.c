@@ -22,6 +22,7 @@ static const char *const backend_names[N_BACKENDS] = {
 	[NONE] = "none",
 	[MASQUERADE] = "masquerade",
 	[NFT] = "nft",
+	[FLOWTABLE] = "flowtable",
 	[IPTABLES] = "iptables",
 	[REDIRECT] = "redirect",
 	[CULVERT] = "culvert",

@@ -179,12 +179,32 @@ topo_masquerade()
 topo_nft()
 {
 	topo_translate nft
-	ns_in "$P-nft-host" nft -f - <<-'RULES'
+	topo_filter nft
+}
+
+# The same; the packets of established flows go by the kernel's software flowtable.
+topo_flowtable()
+{
+	topo_translate flowtable
+	topo_filter flowtable "ct state established flow add @fast" || {
+		echo "bench: flowtable: this kernel has none" >&2
+		return 1
+	}
+}
+
+# topo_filter BACKEND [RULE]
+topo_filter()
+{
+	fast=
+	[ $# = 1 ] || fast='flowtable fast { hook ingress priority filter; devices = { hv0, up0 }; }'
+	ns_in "$P-$1-host" nft -f - <<-RULES
 	table ip bench {
 		counter up { }
 		counter down { }
+		$fast
 		chain forward {
 			type filter hook forward priority filter; policy drop;
+			${2:-}
 			iifname "hv0" ct state established,related,new counter name "up" accept
 			oifname "hv0" ct state established,related counter name "down" accept
 		}
