@@ -58,6 +58,7 @@ struct site {
 	unsigned int fresh;	/* how often packets_new_flows() was here */
 	int  listener;		/* in FAR */
 	struct pair tcp[BENCH_STREAMS];
+	unsigned int turn;	/* which of them is next */
 	__u64 due[N_DIRECTIONS];	/* bytes that the datapath must have seen since due_begin() */
 	__u64 first[N_DIRECTIONS];	/* of these, of packets that begin flows */
 	__u64 seen[N_DIRECTIONS];	/* the datapath's counters then */

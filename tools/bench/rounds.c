@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rounds: every site once, the first one another each time, so that neither
- * the order nor a slow second favours a backend.  Ratios are taken inside a
+ * Rounds: every site once, the first one another each time and every second
+ * round backwards, so that neither who comes first, nor after whom, nor a slow
+ * second favours a backend.  Ratios are taken inside a
  * round; the median over rounds is what counts.
  */
 #include <errno.h>
@@ -91,7 +92,8 @@ static int visit_all(struct bench *b, const struct metric *m, struct samples *sa
 	unsigned int r = samples->rounds++;
 
 	for (unsigned int i = 0; i < b->n_sites; i++) {
-		unsigned int at = (i + r) % b->n_sites;
+		unsigned int place = r % 2 ? b->n_sites - 1 - i : i;
+		unsigned int at = (place + r / 2) % b->n_sites;
 		struct site *s = &b->sites[at];
 		double value[METRIC_VALUES] = {};
 		int err;

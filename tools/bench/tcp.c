@@ -175,24 +175,24 @@ int tcp_offloads(struct bench *b, struct site *s, const struct metric *m)
 	return err;
 }
 
-/* Streams that send one way, taken in turn. */
+/* Streams that send one way, taken in turn: @n of a site's, from @first on. */
 struct bulk {
 	struct site *site;
 	enum direction direction;
-	unsigned int n;
+	unsigned int first, n;
 	size_t in_flight[BENCH_STREAMS];
 };
 
 static int bulk_from(const struct bulk *k, unsigned int i)
 {
-	const struct pair *p = &k->site->tcp[i];
+	const struct pair *p = &k->site->tcp[(k->first + i) % BENCH_STREAMS];
 
 	return k->direction == UP ? p->guest : p->far;
 }
 
 static int bulk_to(const struct bulk *k, unsigned int i)
 {
-	const struct pair *p = &k->site->tcp[i];
+	const struct pair *p = &k->site->tcp[(k->first + i) % BENCH_STREAMS];
 
 	return k->direction == UP ? p->far : p->guest;
 }
@@ -272,6 +272,8 @@ int tcp_bulk(struct bench *b, struct site *s, const struct metric *m,
 	__u64 start;
 	int err;
 
+	/* A connection keeps for life what it has learnt: none stands for its backend alone. */
+	k.first = s->turn++ % BENCH_STREAMS;
 	warm = transfer(&k, now_ns() + WARM_NS);
 	window_begin(b);
 	start = now_ns();
