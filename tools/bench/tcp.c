@@ -24,7 +24,7 @@
 #define WRITE_BYTES	(128 * 1024)
 #define READ_BYTES	(256 * 1024)
 #define WARM_NS		500000
-#define ANSWER_NS	2000000000ULL	/* a lost packet must not stop the bench for good */
+#define ANSWER_NS	15000000000ULL	/* TCP on a busy machine may wait for several timeouts, but not for good */
 #define MAX_SAMPLES	20000
 #define HEADER_BYTES	40	/* IP and TCP, at least */
 
