@@ -166,9 +166,11 @@ bench: deps
 	@$(MAKE) --no-print-directory -s all tools
 	@tools/bench/path
 
-# The figures and plots of docs/performance.md; best on a quiet machine.
+# The figures and plots of docs/performance.md; they stay when the machine is too noisy to judge.
 performance: all tools
-	@$(BUILD)/culvert bench path --progress --json docs/performance/path.json --svg docs/performance
+	@mkdir -p $(BUILD)/performance
+	@$(BUILD)/culvert bench path --progress --json $(BUILD)/performance/path.json --svg $(BUILD)/performance
+	@cp $(BUILD)/performance/path.json $(BUILD)/performance/*.svg docs/performance
 	@tools/bench/publish.py docs/performance.md docs/performance/path.json
 
 unit: $(UNIT)
