@@ -3,6 +3,7 @@
 #ifndef CV_DHCP_STEER_H
 #define CV_DHCP_STEER_H
 
+#include "bucket.h"
 #include "maps.h"
 
 /* One request fewer that the port may send to the daemon; a relay has no limit. */
@@ -10,25 +11,13 @@ static __always_inline int dhcp_allowance(__u32 slot)
 {
 	struct cv_use *use = bpf_map_lookup_elem(&port_use, &slot);
 	const struct cv_port *port = port_get(slot);
-	__u32 now = pkt_now(), gain;
 
 	if (!use || !port)
 		return CV_DROP_UNKNOWN_PORT;
 	if (port->flags & CV_PORT_RELAY)
 		return 0;
-	gain = (now - use->dhcp_tick) * CV_DHCP_PER_TICK;
-	use->dhcp_tick = now;
-	/* Two CPUs may take the last token at once: below zero is zero. */
-	if (use->dhcp_tokens > CV_DHCP_BURST)
-		use->dhcp_tokens = 0;
-	if (gain > CV_DHCP_BURST - use->dhcp_tokens)
-		use->dhcp_tokens = CV_DHCP_BURST;
-	else
-		use->dhcp_tokens += gain;
-	if (!use->dhcp_tokens)
-		return CV_DROP_DHCP_RATE;
-	use->dhcp_tokens--;
-	return 0;
+	return bucket_take(&use->dhcp_tick, &use->dhcp_tokens, pkt_now(), CV_DHCP_PER_TICK,
+			   CV_DHCP_BURST) ? 0 : CV_DROP_DHCP_RATE;
 }
 
 /*

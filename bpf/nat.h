@@ -6,6 +6,7 @@
 #ifndef CV_NAT_H
 #define CV_NAT_H
 
+#include "dns.h"
 #include "mss.h"
 #include "open.h"
 #include "split.h"
@@ -213,6 +214,9 @@ static __always_inline int nat_out(struct __sk_buff *skb, struct pkt *p)
 	if (f->flags & CV_FLOW_HOST && f->flags & CV_FLOW_LOCAL)
 		return CV_DROP_GUEST_SUBNET;
 	if (f->flags & CV_FLOW_HOST) {
+		drop = dns_pass(p, f->slot);
+		if (drop)
+			return drop;
 		/* To the host; its own MAC is not what guests send to. */
 		p->way = WAY_KERNEL;
 		bpf_skb_change_type(skb, PKT_FOR_HOST);

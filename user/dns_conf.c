@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <culvert/defaults.h>
 #include <culvert/wire.h>
 
 #include "addr.h"
@@ -28,7 +29,8 @@ void dns_conf_print(FILE *f, const struct dns_conf *c)
 	fprintf(f, "no-hosts\naddn-hosts=%s/%s.names\n", c->dir, c->net);
 	fprintf(f, "local=/%s/\ndomain=%s,%s,local\ndomain-needed\n", c->domain, c->domain,
 		addr_format_prefix(c->subnet, c->netmask, prefix));
-	fprintf(f, "edns-packet-max=%d\ncache-size=%d\n", EDNS_MAX, CACHE_SIZE);
+	fprintf(f, "edns-packet-max=%d\ncache-size=%d\ndns-forward-max=%d\n", EDNS_MAX, CACHE_SIZE,
+		CV_DNS_UNDER_WAY);
 	/* The host's own view: its stub too, which knows what each link is asked for. */
 	fputs(c->alone ? "no-resolv\n" : "resolv-file=/etc/resolv.conf\n", f);
 }

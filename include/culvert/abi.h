@@ -303,6 +303,8 @@ struct cv_use {
 	__u32 fragment_tick;	/* begin of a window of CV_FRAGMENT_TIMEOUT_S ... */
 	__u32 datagrams;	/* ... how many were begun and not ended in it */
 	__u32 held;		/* ... and how many fragments were held back in it */
+	__u32 dns_tick;		/* token bucket for questions to the network's name server */
+	__u32 dns_tokens;
 	__u32 pad;
 };
 
@@ -363,6 +365,7 @@ struct cv_uplink {
 	X(FRAGMENT_LATE,    "fragment-late",	"waited for its first fragment in vain")	\
 	X(ICMP_CHECKSUM,    "icmp-checksum",	"ICMP error with a wrong checksum, or one in its quote") \
 	X(SOURCE_ROUTE,	    "source-route",	"the sender wants to choose the route")		\
+	X(DNS_RATE,	    "dns-rate",		"too many questions to the name server")	\
 	/* These are counted by the daemon alone. */					\
 	X(DHCP_POOL,	    "dhcp-pool",	"no address of the network is left")		\
 	X(DHCP_FULL,	    "dhcp-full",	"the host's table of leases is full")		\
@@ -444,7 +447,7 @@ CV_ASSERT_SIZE(struct cv_tuple, 16);
 CV_ASSERT_SIZE(struct cv_flow, 128);
 CV_ASSERT_SIZE(struct cv_external, 16);
 CV_ASSERT_SIZE(struct cv_address, 8);
-CV_ASSERT_SIZE(struct cv_use, 40);
+CV_ASSERT_SIZE(struct cv_use, 48);
 CV_ASSERT_SIZE(struct cv_lease_key, 8);
 CV_ASSERT_SIZE(struct cv_lease, 136);
 CV_ASSERT_SIZE(struct cv_drop_key, 12);

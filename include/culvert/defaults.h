@@ -87,6 +87,14 @@
 #define CV_DHCP_PER_TICK		2
 #define CV_DHCP_BURST			16
 #define CV_DHCP_LEASE_S			43200
+/*
+ * Questions to the network's name server: about 60 per second of a guest, and
+ * in a burst.  dnsmasq keeps one without an answer for ten seconds, so one guest
+ * has at most some 800 under way, and five of them no more than the server takes.
+ */
+#define CV_DNS_PER_TICK			8
+#define CV_DNS_BURST			200
+#define CV_DNS_UNDER_WAY		4000
 #define CV_DNS_DOMAIN		"vm"	/* of names that are served, where none is named */
 /* A lease is held twice its length, so that the kernel may renew it alone. */
 #define CV_DHCP_HORIZON_LEASES		2

@@ -4,8 +4,9 @@
 
     dns_peer.py ask SERVER NAME [tcp]     prints the addresses, or NXDOMAIN, REFUSED, ...
     dns_peer.py ptr SERVER ADDRESS        prints the name
-    dns_peer.py serve ADDRESS ANSWER      answers every question for an A with ANSWER;
-                                          prints each name it is asked for
+    dns_peer.py flood SERVER N            asks for N names below silent.example, and waits for none
+    dns_peer.py serve ADDRESS ANSWER      answers every question for an A with ANSWER, but for
+                                          those; prints each name it is asked for
 """
 import socket
 import struct
@@ -73,15 +74,30 @@ def serve(address, answer):
         name, end = read_name(msg, 12)
         kind = struct.unpack_from("!H", msg, end)[0]
         print("asked", name, flush=True)
+        if name.endswith("silent.example"):
+            continue
         reply = msg[:2] + struct.pack("!5H", 0x8180, 1, kind == A, 0, 0) + msg[12:end + 4]
         if kind == A:
             reply += struct.pack("!3HIH", 0xc00c, A, 1, 60, 4) + socket.inet_aton(answer)
         sock.sendto(reply, who)
 
 
+def flood(server, n):
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    sock.connect((server, 53))
+    for i in range(n):
+        query = struct.pack("!6H", i & 0xffff, 0x100, 1, 0, 0, 0)
+        try:
+            sock.send(query + pack_name("n%d.silent.example" % i) + struct.pack("!2H", A, 1))
+        except OSError:
+            pass	# what an earlier one has come to
+
+
 def main(words):
     if words[0] == "serve":
         serve(words[1], words[2])
+    elif words[0] == "flood":
+        flood(words[1], int(words[2]))
     elif words[0] == "ptr":
         ask(words[1], ".".join(reversed(words[2].split("."))) + ".in-addr.arpa", PTR, False)
     else:

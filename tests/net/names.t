@@ -65,6 +65,11 @@ scenario()
 	check "it is found by its port's name" await 10 answers a known.lab.vm "$ip"
 	check "and by what it calls itself" await 10 answers a my-box.lab.vm "$ip"
 
+	check "a guest asks without end for what nobody answers" guest b $DNS flood $GATEWAY 3000
+	is "another is answered, what nobody has asked before too" "$(ask a other.example.org)" $ANSWER
+	check "what was too much is counted" [ "$(dropped dns-rate b)" -gt 1000 ]
+	is "of that guest alone" "$(dropped dns-rate a)" 0
+
 	refute "the host's other ports stay closed" guest a timeout 2 "$PYTHON" "$TESTS/peer.py" who tcp $GATEWAY 22
 	has "policy tells that names are served" "$(culvert policy test "$NET" a host udp 53 2>&1)" '^allow: .*names'
 	has "and that another port is not" "$(culvert policy test "$NET" a host udp 54 2>&1)" '^deny: '

@@ -34,7 +34,7 @@ static char *conf_text(bool alone)
 	"user=dnsmasq\npid-file=/run/culvert/lab.dnsmasq.pid\n" \
 	"no-hosts\naddn-hosts=/run/culvert/lab.names\n" \
 	"local=/lab.vm/\ndomain=lab.vm,10.20.0.0/24,local\ndomain-needed\n" \
-	"edns-packet-max=1232\ncache-size=1000\n"
+	"edns-packet-max=1232\ncache-size=1000\ndns-forward-max=4000\n"
 
 static void it_asks_whom_the_host_asks(void **state)
 {
