@@ -47,17 +47,24 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Root stays root; anybody else becomes nobody more than he is, by no set-user-id program. */
-static int become(const struct hook_user *user)
+/*
+ * Root stays root; anybody else becomes nobody more than he is, by no
+ * set-user-id program.  It ends with us, who would have ended it (@parent); that
+ * is forgotten with a change of user, so it is said after.
+ */
+static int become(const struct hook_user *user, pid_t parent)
 {
 	if (initgroups(user->name, user->gid) || setresgid(user->gid, user->gid, user->gid) ||
-	    setresuid(user->uid, user->uid, user->uid))
+	    setresuid(user->uid, user->uid, user->uid) || prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return -errno;
+	if (getppid() != parent)
+		_exit(126);
 	return user->uid && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
 __attribute__((noreturn))
-static void child(char *const argv[], char *const envp[], const struct hook_user *user, int out)
+static void child(char *const argv[], char *const envp[], const struct hook_user *user, int out,
+		  pid_t parent)
 {
 	int null = open("/dev/null", O_RDONLY);
 
@@ -67,7 +74,7 @@ static void child(char *const argv[], char *const envp[], const struct hook_user
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir("/"))
 		_exit(126);
 	close_range(3, ~0U, 0);
-	if (become(user)) {
+	if (become(user, parent)) {
 		dprintf(2, "cannot become '%s': %s\n", user->name, strerror(errno));
 		_exit(126);
 	}
@@ -83,6 +90,7 @@ int hook_run_start(char *const argv[], char *const envp[], const struct hook_use
 {
 	struct hook_run r = HOOK_RUN_INIT;
 	_fd_ int in = -1, out = -1;
+	pid_t parent = getpid();
 	int ends[2], err;
 
 	if (pipe2(ends, O_CLOEXEC))
@@ -95,7 +103,7 @@ int hook_run_start(char *const argv[], char *const envp[], const struct hook_use
 	if (r.pid < 0)
 		return -errno;
 	if (!r.pid)
-		child(argv, envp, user, out);
+		child(argv, envp, user, out, parent);
 	r.pidfd = (int)syscall(SYS_pidfd_open, r.pid, 0);
 	if (r.pidfd < 0) {
 		err = -errno;

@@ -112,31 +112,37 @@ events()
 		"renew a,release a,add a,decline a,add a,add gone,remove gone,remove a,add fixed"
 }
 
+none_left() { [ -z "$(children)" ]; }
+# Whether a call was killed: on a machine so slow that the time limit comes first, this is no claim.
+too_slow() { grep -q 'was killed' "$CULVERT_RUN/serve.log"; }
+
 # One that does not end keeps nobody waiting but itself; what comes meanwhile is told after.
 slow()
 {
 	local n
 	mkfifo -m 666 "$TOLD/gate"
 	: >"$TOLD/log"
-	hook "read -r _ <$TOLD/gate"
-	client a lease >/dev/null
-	await 10 eval '[ -n "$(children)" ]' || bail "the hook is not called"
+	hook "touch $TOLD/began; read -r _ <$TOLD/gate"
 	guest_veth b
+	client a lease >/dev/null
+	await 10 test -e "$TOLD/began" || bail "the hook is not called"
 	check "while the hook waits another guest is given a lease" client b lease
 	n=$(($(address b | cut -d. -f4)))
-	for _ in 1 2 3; do
-		quietly b ask release ciaddr=10.20.0.$n server=$GATEWAY
-		client b lease >/dev/null
-	done
+	quietly b ask release ciaddr=10.20.0.$n server=$GATEWAY
+	client b lease >/dev/null
 	is "it is told nothing" "$(wc -l <"$TOLD/log")" 0
 	is "and is one process" "$(children | wc -l)" 1
 	hook ""
 	echo go >"$TOLD/gate"
 	check "when it goes on it is told what is so" await 10 told_n "^add b 10.20.0.$n" 1
 	sleep 0.3	# nothing else is to come: there is no event to wait for
-	is "of each guest once" "$(told | awk '{ print $1, $2 }' | paste -sd,)" "add a,add b"
+	if too_slow; then
+		skip "of each guest once" "the call was killed before it could go on"
+	else
+		is "of each guest once" "$(told | awk '{ print $1, $2 }' | paste -sd,)" "add a,add b"
+	fi
 	check "what came and went meanwhile is counted" await 10 found "[1-9][0-9]* changes? left out"
-	is "no process is left" "$(children)" ""
+	check "no process is left" await 5 none_left
 }
 
 failing()
@@ -160,20 +166,29 @@ failing()
 	hook "exec sleep 1000"
 	client b lease >/dev/null
 	check "one without end is killed" await_line 25 "$log" "took longer than 10 s and was killed"
-	is "and nothing is left of it" "$(children)" ""
 	hook ""
+	check "and nothing is left of it" await 25 none_left
 }
 
 # What a new daemon cannot know it tells again.
 again()
 {
-	local p
+	local p hung
 	client b lease >/dev/null
 	await 10 told_n '^add b' 1
+	hook "exec sleep 1000"
+	quietly b ask release ciaddr="$(address b)" server=$GATEWAY
+	client b lease >/dev/null
+	await 10 gone none_left || bail "the hook is not called"
+	p=$(children)
+	check "a call is at work" kill -0 $p
+	hung=$p
 	for p in $(own_culverts); do
 		kill -9 "$p"
 	done
 	await 5 gone [ -n "$(own_culverts)" ]
+	check "it ends with the daemon" await 5 gone kill -0 $hung
+	hook ""
 	: >"$TOLD/log"
 	configure "$HOOK" >/dev/null
 	check "a new daemon tells what it finds" await 10 told_n '^known b ' 1
