@@ -157,10 +157,13 @@ check-kernels: deps
 	@tools/deps compilers
 	@tests/kernels
 
-# Longer than a check: every system call of the lease store's path, a thousand kills.
+# Longer than a check: every system call of the lease store's path and of `up`, `port
+# add` and `down`, a thousand kills, a thousand guests.  It is about kills, not power:
+# the store lies in memory.
 soak: deps
 	@$(MAKE) --no-print-directory -s all tools
-	@LEASE_POINTS=all LEASE_KILLS=1000 TEST_TIMEOUT=86400 tests/run net/lease_crash
+	@TMPDIR=$${TMPDIR:-/dev/shm} LEASE_POINTS=all LEASE_KILLS=1000 CRASH_POINTS=all CHURN_ROUNDS=200 \
+		TEST_TIMEOUT=86400 tests/run net/lease_crash net/crash net/churn
 
 bench: deps
 	@$(MAKE) --no-print-directory -s all tools

@@ -79,7 +79,7 @@ class Farm:
         self.clients = {i: Client(i, mac_of(self.sock, name)) for i, name in self.links.items()}
         self.by_link = {self.links[i]: c for i, c in self.clients.items()}
         self.log = open(acks, "a", encoding="ascii", buffering=1)
-        for mac, had in read_acks(acks)[0].items():
+        for mac, had in read_acks(acks).items():
             for c in self.clients.values():
                 if c.name() == mac:
                     c.address = socket.inet_aton(had[0])
@@ -93,8 +93,7 @@ class Farm:
             pass
 
     def discover(self, c):
-        c.xid = random.getrandbits(32)
-        c.offered = None
+        c.offered = None        # with the xid it has: on a slow machine the answer is one to the last attempt
         self.send(c, frame(c, DISCOVER, option(55, b"\1\3\6")))
 
     def select(self, c):
@@ -144,11 +143,14 @@ class Farm:
         self.log.write("%s %s %.3f %d\n" % (c.name(), socket.inet_ntoa(ip), time.time(),
                                             struct.unpack("!I", options[51])[0]))
 
+    def was_offered(self, c):
+        self.select(c)
+
     def take(self, wait):
         for c, kind, ip, options in self.replies(wait):
             if kind == OFFER and not c.offered and not c.address:
                 c.offered, c.server = ip, options[54]
-                self.select(c)
+                self.was_offered(c)
             elif kind == ACK and not c.done:
                 self.acknowledged(c, ip, options)
             elif kind == NAK:
@@ -159,27 +161,30 @@ class Farm:
         return time.monotonic() - c.asked > RETRY_S
 
 
+def follow_acks(had, lines):
+    """What each client has, after these lines too."""
+    for line in lines:
+        words = line.split()
+        if words[1] == "released":
+            had.pop(words[0], None)
+        else:
+            had[words[0]] = (words[1], float(words[2]), int(words[3]))
+
+
 def read_acks(path):
-    """What each client has, and how many lines there are."""
-    had, n = {}, 0
+    had = {}
     if os.path.exists(path):
         with open(path, encoding="ascii") as f:
-            for line in f:
-                words = line.split()
-                n += 1
-                if words[1] == "released":
-                    had.pop(words[0], None)
-                else:
-                    had[words[0]] = (words[1], float(words[2]), int(words[3]))
-    return had, n
+            follow_acks(had, f)
+    return had
 
 
-def bind(prefix, count, acks, seconds):
-    farm, end = Farm(prefix, count, acks), time.monotonic() + float(seconds)
+def bind_until(farm, end, enough=lambda: False):
+    """Those without a lease ask for one, again and again."""
     everyone = list(farm.clients.values())
     for c in everyone:
         c.done = bool(c.address)
-    while time.monotonic() < end and not all(c.done for c in everyone):
+    while time.monotonic() < end and not enough() and not all(c.done for c in everyone):
         for c in everyone:
             if not c.done and farm.due(c):
                 # An offer whose request was not answered is asked for once more, then anew.
@@ -188,27 +193,43 @@ def bind(prefix, count, acks, seconds):
                     c.server = None
                 else:
                     farm.discover(c)
-        farm.take(0.05)
+        farm.take(0.02)
+
+
+def bind(prefix, count, acks, seconds):
+    farm = Farm(prefix, count, acks)
+    bind_until(farm, time.monotonic() + float(seconds))
     tell(farm)
 
 
-def ask(word, prefix, count, acks, seconds):
-    farm, end = Farm(prefix, count, acks), time.monotonic() + float(seconds)
+def ask_until(farm, end, word):
+    """Those with a lease ask for it."""
     everyone = [c for c in farm.clients.values() if c.address]
+    for c in everyone:
+        c.done, c.asked = False, 0.0
     while time.monotonic() < end and not all(c.done for c in everyone):
         for c in everyone:
             if not c.done and farm.due(c):
                 farm.ask_again(c, word)
-        farm.take(0.05)
+        farm.take(0.02)
+
+
+def ask(word, prefix, count, acks, seconds):
+    farm = Farm(prefix, count, acks)
+    ask_until(farm, time.monotonic() + float(seconds), word)
     tell(farm)
 
 
-def tell(farm):
+def summary(farm):
     everyone = farm.clients.values()
     addresses = [c.address for c in everyone if c.address]
-    print("acknowledged %d of %d, refused or changed %d, given twice %d" % (
+    return "acknowledged %d of %d, refused or changed %d, given twice %d" % (
         sum(c.done for c in everyone), len(everyone), farm.wrong,
-        len(addresses) - len(set(addresses))))
+        len(addresses) - len(set(addresses)))
+
+
+def tell(farm):
+    print(summary(farm))
 
 
 def release(prefix, count, acks, seconds):
@@ -241,8 +262,8 @@ def churn(prefix, count, acks, seconds):
     tell(farm)
 
 
-def check(database, acks):
-    had, lines = read_acks(acks)
+def judge(database, had):
+    """Lines; the first is "of some acknowledged 0 lost, 0 given twice, database ok" when all is well."""
     db = sqlite3.connect("file:%s?mode=ro" % database, uri=True)
     rows = {mac: (address, state, horizon) for mac, address, state, horizon in
             db.execute("SELECT mac, address, state, horizon FROM lease")}
@@ -252,11 +273,15 @@ def check(database, acks):
         if not row or row[0] != address or row[1] != "bound" or row[2] < when + seconds - 1:
             lost.append("%s %s until %d: %s" % (mac, address, when + seconds, row))
     addresses = [address for address, _, _ in had.values()]
-    print("of %s acknowledged %d lost, %d given twice, database %s" % (
+    first = "of %s acknowledged %d lost, %d given twice, database %s" % (
         "some" if had else "none", len(lost), len(addresses) - len(set(addresses)),
-        db.execute("PRAGMA integrity_check").fetchone()[0]))
-    for line in lost[:5]:
-        print(line)
+        db.execute("PRAGMA integrity_check").fetchone()[0])
+    db.close()
+    return [first] + lost[:5]
+
+
+def check(database, acks):
+    print("\n".join(judge(database, read_acks(acks))))
 
 
 if __name__ == "__main__":

@@ -4,24 +4,24 @@
 # fails, at the system calls of the path from request to reply: what was
 # acknowledged is on disk, no address is given twice, service resumes.
 #
-#	LEASE_POINTS=all	at every call; else at the first of each kind and some more
+#	LEASE_POINTS=all	at every call; else at the first of each kind and at some
+#				more, by LEASE_SEED (lease_points.py)
 #	LEASE_KILLS=1000	kills at random moments under load (50)
 #	LEASE_CLIENTS=200
+#	LEASE_PARTS=...		of "killed failed starting kills full", all
 . "$(dirname "$0")/lib.sh"
 # Whatever ends the test, its small disk does not stay.
 trap 'umount "$CULVERT_STATE" 2>/dev/null; rescue' EXIT
 
 N=${LEASE_CLIENTS:-200}
-KILLS=${LEASE_KILLS:-50}
-POINTS=${LEASE_POINTS:-}
 DB=$CULVERT_STATE/leases.db
 ALL="acknowledged $N of $N, refused or changed 0, given twice 0"
 GOOD="of some acknowledged 0 lost, 0 given twice, database ok"
-NOTHING="of none acknowledged 0 lost, 0 given twice, database ok"
 
 farm() { guest farm "$PYTHON" "$TESTS/farm.py" "$1" c "$N" "$TMP/acks" "${2:-20}"; }
-checked() { "$PYTHON" "$TESTS/farm.py" check "${1:-$DB}" "${2:-$TMP/acks}"; }
-is_good() { case $1 in "$GOOD" | "$NOTHING") ;; *) return 1 ;; esac; }
+checked() { "$PYTHON" "$TESTS/farm.py" check "$DB" "$TMP/acks"; }
+
+part() { case " ${LEASE_PARTS:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; }
 
 # --- the daemon
 
@@ -67,140 +67,24 @@ clients_start()
 clients_wait() { await 40 gone kill -0 "$CLIENTS"; cat "$TMP/clients.log"; }
 clients_end() { farm release >/dev/null; rm -f "$TMP/acks"; }
 
-# --- points: "SYSCALL NTH KIND", as in crash.t
-
-points()
-{
-	sed -E 's/^[0-9]+ +//' "$1" | awk '
-		/ERESTART|^---|^\+\+\+|<unfinished|resumed>|^epoll_wait/ || !match($0, /^[a-z0-9_]+\(/) { next }
-		{
-			call = substr($0, 1, RLENGTH - 1)
-			kind = "-"
-			if (match($0, /leases\.db[-a-z]*|BPF_[A-Z_]+/))
-				kind = substr($0, RSTART, RLENGTH)
-			print call, ++n[call], kind
-		}'
-}
-
-# sample N: as many lines, evenly, and the first of each kind
-sample()
-{
-	awk -v want="${POINTS:-$1}" '
-		{ line[NR] = $0; kind[NR] = $1 " " $3 }
-		END {
-			if (want == "all") want = NR
-			for (i = 1; i <= NR; i++)
-				if (++seen[kind[i]] == 1 || int(i * want / NR) != int((i - 1) * want / NR))
-					print line[i]
-		}'
-}
-
-# every_point WHAT FILE FUNCTION
-every_point()
-{
-	local call nth kind why n=0 bad=0 missed=0
-	while read -r call nth kind <&3; do
-		n=$((n + 1))
-		why=$("$3" "$call" "$nth" 2>&1) && continue
-		if [ "$why" = missed ]; then
-			missed=$((missed + 1))
-		else
-			bad=$((bad + 1))
-			note "$1 at $call $nth ($kind): $why"
-		fi
-		[ $bad -lt 5 ] || break
-		daemon_kill
-		daemon_start || break
-	done 3<"$2"
-	is "$1 at $n points: nothing is lost or given twice, service resumes" "$bad wrong" "0 wrong"
-	# Requests gather differently from run to run, so a few calls are not made.
-	check "$1: they were hit" [ $((missed * 2)) -le $n ]
-}
-
-# after_all: all clients have what they were given, on disk and in the kernel
-after_all()
-{
-	local out
-	out=$(clients_wait)
-	[ "$out" = "$ALL" ] || { echo "clients: $out"; return 1; }
-	out=$(checked)
-	[ "$out" = "$GOOD" ] || { echo "afterwards: $out"; return 1; }
-	out=$(farm reboot)
-	[ "$out" = "$ALL" ] || { echo "asked again: $out"; return 1; }
-	clients_end
-}
-
-# What was acknowledged when the daemon died or failed is in what it has left.
-snapshot_good()
-{
-	local out f
-	cp "$TMP/acks" "$TMP/acks.then"
-	rm -rf "$TMP/copy"
-	mkdir "$TMP/copy"
-	for f in "$DB" "$DB-wal"; do
-		[ ! -e "$f" ] || cp "$f" "$TMP/copy/"
-	done
-	# Without the index that the dead one has left: it is made anew from the log.
-	out=$(checked "$TMP/copy/leases.db" "$TMP/acks.then" 2>&1)
-	is_good "$out" || { echo "at that moment: $out"; return 1; }
-}
-
-dead_or_done() { ! daemon_alive || ! kill -0 "$CLIENTS" 2>/dev/null; }
-
-killed_serving()
-{
-	trace /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" || return 1
-	clients_start
-	await 25 dead_or_done
-	if daemon_alive; then
-		trace_end
-		clients_wait >/dev/null
-		clients_end
-		echo missed
-		return 1
-	fi
-	trace_end
-	snapshot_good && daemon_start && after_all
-}
-
-killed_starting()
-{
-	local out
-	daemon_kill
-	host strace -f -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" \
-		timeout 1 "$CULVERT" serve >"$TMP/killed.out" 2>&1
-	[ $? = 137 ] || { daemon_start; echo missed; return 1; }
-	out=$(checked)
-	is_good "$out" || { echo "at that moment: $out"; return 1; }
-	daemon_start || return 1
-	out=$(farm reboot)
-	[ "$out" = "$ALL" ] || { echo "asked again: $out"; return 1; }
-}
+# --- points
 
 failing() { grep -qs "^failing" "$CULVERT_RUN/serve.leases"; }
-failing_or_done() { failing || ! kill -0 "$CLIENTS" 2>/dev/null; }
 well() { ! failing; }
 
-failed_serving()
+# points WHAT CLAIM: see lease_points.py
+points()
 {
-	local error=${ERROR:-ENOSPC}
-	await 10 well
-	trace /dev/null -e trace="$1" -e inject="$1:error=$error:when=$2+" || return 1
-	clients_start 30
-	await 20 failing_or_done
-	if ! failing; then
-		trace_end
-		clients_wait >/dev/null
-		clients_end
-		echo missed
-		return 1
-	fi
-	snapshot_good || { trace_end; return 1; }
-	trace_end
-	after_all || return 1
-	daemon_alive || { echo "the daemon has died"; return 1; }
+	daemon_kill
+	BUILD=$BUILD guest farm "$PYTHON" -Bu "$TESTS/lease_points.py" "$1" c "$N" "$HOST" 2>&1 |
+		tee "$TMP/points.log" | grep --line-buffered '^#'
+	[[ $(tail -n 1 "$TMP/points.log") =~ ^([0-9]+)\ points\ hit,\ ([0-9]+)\ not\ reached,\ ([0-9]+)\ wrong$ ]] ||
+		{ not_ok "$2" "$(cat "$TMP/points.log")"; return; }
+	is "$2, at ${BASH_REMATCH[1]} points: nothing is lost or given twice, service resumes" \
+		"${BASH_REMATCH[3]} wrong" "0 wrong"
+	# A few calls are a timer's, and not made in each run.
+	check "$2: they were hit" [ $((BASH_REMATCH[2] * 10)) -le "${BASH_REMATCH[1]}" ]
 }
-failed_with_eio() { ERROR=EIO failed_serving "$@"; }
 
 # --- the claims
 
@@ -226,44 +110,13 @@ serving()
 	check "one sync serves many" [ "$(grep -c 'fdatasync.*leases.db-wal' "$TMP/trace")" -lt $((N / 2)) ]
 	is "sqlite3 reads them while the daemon runs" "$(sqlite3 "$DB" \
 		"SELECT count(*) FROM lease WHERE state = 'bound' AND network = '$NET'")" "$N"
-	points "$TMP/trace" >"$TMP/points"
-	clients_end
-	sample 5 <"$TMP/points" >"$TMP/points.kill"
-	grep -E '^(pwrite64|fdatasync|ftruncate) ' "$TMP/points" | sample 2 >"$TMP/points.fail"
-	every_point "killed" "$TMP/points.kill" killed_serving
-	every_point "a full disk" "$TMP/points.fail" failed_serving
-	every_point "a failing disk" "$TMP/points.fail" failed_with_eio
-}
-
-starting()
-{
-	clients_start
-	clients_wait >/dev/null
-	daemon_kill
-	host strace -f -y -o "$TMP/trace" timeout 3 "$CULVERT" serve >/dev/null 2>&1
-	points "$TMP/trace" | grep -E 'leases\.db|BPF_' | sample 2 >"$TMP/points.start"
-	daemon_start
-	every_point "killed when it starts" "$TMP/points.start" killed_starting
 	clients_end
 }
 
-random_kills()
+kills()
 {
-	local i out bad=0
+	points random "killed at random moments under load"
 	rm -f "$TMP/acks"
-	start_ready churn farm churn 3600
-	CHURN=$PID
-	for ((i = 0; i < KILLS && bad < 5; i++)); do
-		sleep "0.$((RANDOM % 30 + 5))"	# the moment is to be a random one
-		daemon_kill
-		cp "$TMP/acks" "$TMP/acks.then"
-		out=$(checked "$DB" "$TMP/acks.then")
-		is_good "$out" || { bad=$((bad + 1)); note "kill $i: $out"; }
-		daemon_start || bad=$((bad + 1))
-	done
-	stop "$CHURN"
-	is "killed at $i random moments under load: nothing is lost or given twice" "$bad wrong" "0 wrong"
-	has "no client was refused what it had" "$(cat "$TMP/churn.log")" 'refused or changed 0, given twice 0'
 	is "who has none is given a lease again" "$(farm bind)" "$ALL"
 	clients_end
 }
@@ -290,6 +143,13 @@ full_disk()
 	is "with room again it is given a lease" "$(cut -d, -f1 "$TMP/late")" "acknowledged 1 of 1"
 	check "by the same daemon" daemon_alive
 	check "which is well" await 10 well
+	head -c 4000000 /dev/zero >"$CULVERT_STATE/filler" 2>/dev/null
+	guest farm "$PYTHON" "$TESTS/farm.py" release d 1 "$TMP/acks.late" 3 >/dev/null
+	await 10 failing
+	daemon_kill
+	rm "$CULVERT_STATE/filler"
+	daemon_start
+	refute "what a killed daemon has met its successor does not tell" failing
 	daemon_kill
 	await 5 umount "$CULVERT_STATE"	# a dead one closes its files last
 }
@@ -307,9 +167,12 @@ case " ${TEST_BACKENDS:-culvert} " in
 	own_culverts >"$TMP/daemon.pid"
 	daemon_alive || bail "no daemon"
 	serving
-	starting
-	random_kills
-	full_disk
+	! part killed || points killed "killed"
+	! part failed || points failed "a full or failing disk"
+	! part starting || points starting "killed when it starts"
+	! part kills || kills
+	! part full || full_disk
+	daemon_kill
 	check "up starts a daemon as before" culvert up "$NET" --subnet $SUBNET
 	;;
 esac
