@@ -62,7 +62,7 @@ growth_is_noticed()
 	rc=$?
 	is "one more map lookup on the way out fails the gate" "$rc" 3 || note "$out"
 	is "and only on the way out" "$(sed -n 's/^over 1 % more: //p' <<<"$out" | tr ' ' '\n' | grep -E -- '-(out|in|drop)$')" \
-		"$(printf '%s\n' udp-out tcp-out echo-out)" || note "$out"
+		"$(printf '%s-out\n' udp tcp forward one-to-one routed)" || note "$out"
 	has "more work for the verifier is told with program, kernel, old and new" "$out" \
 		'^too much: cv_event on 6\.1: [0-9]+ -> [0-9]+ instructions verified, \+[0-9.]+ % \(may be 10 %\)$'
 	is "and only of that program" "$(grep -c '^too much:' <<<"$out")" 1 || note "$out"
