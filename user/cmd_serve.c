@@ -45,6 +45,7 @@
  * @known_error: of opening the maps, told already
  * @eager:	ticks that come quickly still
  * @reload:	configurations may have changed
+ * @changed:	of this network alone; empty: of any
  */
 struct daemon {
 	sd_event *event;
@@ -52,6 +53,7 @@ struct daemon {
 	struct serve *serve;
 	int lock_fd, ready_fd;
 	bool until_last, had_network, reload;
+	char changed[CV_NAME_SIZE];
 	int known_error, networks;
 	unsigned int eager;
 	__u64 started_ns;
@@ -169,6 +171,17 @@ static int attach(struct daemon *d)
 	return 0;
 }
 
+/* All configurations are read only when more than one may have changed: `up` comes a thousand times. */
+static void note_reload(struct daemon *d, const char *net)
+{
+	bool same = d->reload && !strcmp(d->changed, net);
+
+	if (d->reload && !same)
+		net = "";
+	snprintf(d->changed, sizeof(d->changed), "%s", net);
+	d->reload = true;
+}
+
 static void follow_maps(struct daemon *d)
 {
 	int err;
@@ -234,7 +247,7 @@ static void step(struct daemon *d)
 {
 	follow_maps(d);
 	if (d->serve && d->reload)
-		serve_reload(d->serve);
+		serve_reload(d->serve, d->changed[0] ? d->changed : NULL);
 	else if (d->serve)
 		serve_tick(d->serve);
 	d->reload = false;
@@ -264,10 +277,12 @@ static int on_change(sd_event_source *src, const struct inotify_event *ev, void 
 {
 	struct daemon *d = arg;
 	const char *dot = ev->len ? strrchr(ev->name, '.') : NULL;
+	char net[CV_NAME_SIZE];
 
-	if (!dot || strcmp(dot, ".yaml"))
+	if (!(ev->mask & IN_Q_OVERFLOW) && (!dot || strcmp(dot, ".yaml")))
 		return 0;
-	d->reload = true;
+	snprintf(net, sizeof(net), "%.*s", dot ? (int)(dot - ev->name) : 0, dot ? ev->name : "");
+	note_reload(d, net);
 	d->eager = EAGER_TICKS;
 	return sd_event_source_set_time_relative(d->timer, 0);
 }
@@ -278,7 +293,7 @@ static int on_hangup(sd_event_source *src, const struct signalfd_siginfo *si, vo
 
 	sd_notify(0, "RELOADING=1");
 	log_info("reading the configurations anew");
-	d->reload = true;
+	note_reload(d, "");
 	step(d);
 	sd_notify(0, "READY=1");
 	return 0;

@@ -2,10 +2,15 @@
 /*
  * The kernel's announcements, reduced to whether it is worth looking again.  A
  * host with a full routing table announces a route every few milliseconds, so
- * routes that cannot be default ones do not count, nor do bridge ports.
+ * routes that cannot be default ones do not count, nor do bridge ports.  Nor do
+ * links of the caller's own making: he looks through all networks for each
+ * change, and a thousand of them come up one after another.
  */
 #include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
 #include <netlink/netlink.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -19,22 +24,45 @@
 
 struct net_watch {
 	struct nl_sock *sock;
+	bool (*is_own)(int ifindex);
 	bool changed;
 };
 
+/*
+ * A new link tells all of its settings; later a change comes alone.  One of our
+ * own matters when somebody has turned its forwarding off.
+ */
+static bool forwarding_matters(const struct net_watch *w, const struct nlmsghdr *nlh)
+{
+	struct nlattr *tb[NETCONFA_MAX + 1], *on;
+
+	if (nlmsg_parse((struct nlmsghdr *)nlh, sizeof(struct netconfmsg), tb, NETCONFA_MAX, NULL) ||
+	    !tb[NETCONFA_IFINDEX] || !w->is_own((int)nla_get_u32(tb[NETCONFA_IFINDEX])))
+		return true;
+	on = tb[NETCONFA_FORWARDING];
+	return nlh->nlmsg_type == RTM_NEWNETCONF && on && !nla_get_u32(on) && !tb[NETCONFA_RP_FILTER];
+}
+
 /* As VPNs do it, two routes to one half each are a default route too. */
-static bool matters(const struct nlmsghdr *nlh)
+static bool matters(const struct net_watch *w, const struct nlmsghdr *nlh)
 {
 	const struct ifinfomsg *link = nlmsg_data(nlh);
+	const struct ifaddrmsg *addr = nlmsg_data(nlh);
 	const struct rtmsg *route = nlmsg_data(nlh);
 
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		return link->ifi_family == AF_UNSPEC;
+		return link->ifi_family == AF_UNSPEC && !w->is_own(link->ifi_index);
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return !w->is_own((int)addr->ifa_index);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		return route->rtm_dst_len <= 1;
+	case RTM_NEWNETCONF:
+	case RTM_DELNETCONF:
+		return forwarding_matters(w, nlh);
 	default:
 		return true;
 	}
@@ -44,7 +72,7 @@ static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct net_watch *w = arg;
 
-	w->changed |= matters(nlmsg_hdr(msg));
+	w->changed |= matters(w, nlmsg_hdr(msg));
 	return NL_OK;
 }
 
@@ -66,11 +94,15 @@ static int set_up(struct net_watch *w)
 	return 0;
 }
 
-int net_watch_open(struct net_watch **ret)
+int net_watch_open(bool (*is_own)(int ifindex), struct net_watch **ret)
 {
 	struct net_watch *w = calloc(1, sizeof(*w));
-	int err = w ? set_up(w) : -ENOMEM;
+	int err = -ENOMEM;
 
+	if (w) {
+		w->is_own = is_own;
+		err = set_up(w);
+	}
 	if (err) {
 		net_watch_close(w);
 		return err;

@@ -6,10 +6,17 @@
 #ifndef CULVERT_NET_WATCH_H
 #define CULVERT_NET_WATCH_H
 
+#include <stdbool.h>
+
 struct net_watch;
 
-/** net_watch_open() - from now on.  Return: 0 or -errno */
-int net_watch_open(struct net_watch **ret);
+/**
+ * net_watch_open() - from now on
+ * @is_own: of these links only that forwarding was turned off is told
+ *
+ * Return: 0 or -errno.
+ */
+int net_watch_open(bool (*is_own)(int ifindex), struct net_watch **ret);
 void net_watch_close(struct net_watch *w);	/* NULL is fine */
 
 /** net_watch_fd() - readable when something was told */

@@ -32,6 +32,7 @@
 #include "state.h"
 #include "store.h"
 #include "tables.h"
+#include "uplink.h"
 #include "uplink_watch.h"
 
 #define META_PIN	"map/meta"
@@ -296,19 +297,26 @@ static void scan(struct serve *s, __u64 now_ns, enum lease_event why)
 	lease_watch_scan(s->hooks, 0, why);
 }
 
-static void reload(struct serve *s, enum lease_event why)
+/* @net: that one alone; NULL: all. */
+static void reload(struct serve *s, const char *net, enum lease_event why)
 {
-	int err = tables_each_network(s->tables, reload_network, s);
+	struct cv_network n;
+	__u16 id;
+	int err;
 
-	if (err)
+	err = net ? tables_network_find(s->tables, net, &id, &n) :
+		    tables_each_network(s->tables, reload_network, s);
+	if (!err && net)
+		err = reload_network(id, &n, s);
+	if (err && err != -ENOENT)
 		log_warn("cannot read the networks: %s", strerror(-err));
 	s->n_dns = resolv_read("", s->dns);
 	scan(s, tables_boot_ns(), why);
 }
 
-void serve_reload(struct serve *s)
+void serve_reload(struct serve *s, const char *net)
 {
-	reload(s, LEASE_NO_EVENT);
+	reload(s, net, LEASE_NO_EVENT);
 }
 
 static bool resolvers_changed(const struct serve *s)
@@ -333,7 +341,7 @@ void serve_tick(struct serve *s)
 	if (s->lingers)
 		serve_uplinks_follow(s);
 	if (resolvers_changed(s))
-		serve_reload(s);
+		serve_reload(s, NULL);
 	else
 		scan(s, now_ns, LEASE_NO_EVENT);
 	follow_names(s);
@@ -442,11 +450,11 @@ int serve_open(struct serve **ret)
 				  datapath_strerror(err));
 		return err;
 	}
-	err = net_watch_open(&s->watch);
+	err = net_watch_open(uplink_is_ours, &s->watch);
 	if (err)
 		log_warn("cannot watch the host's links, so networks do not follow them: %s",
 			 strerror(-err));
-	reload(s, LEASE_KNOWN);
+	reload(s, NULL, LEASE_KNOWN);
 	lease_watch_calls(s->hooks);
 	*ret = s;
 	return 0;

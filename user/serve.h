@@ -47,8 +47,8 @@ int serve_hooks_fd(const struct serve *s);
 /** serve_hooks() - look at them */
 void serve_hooks(struct serve *s);
 
-/** serve_reload() - read configurations and the host's resolvers anew */
-void serve_reload(struct serve *s);
+/** serve_reload() - read the configuration of @net, NULL: of all, and the host's resolvers anew */
+void serve_reload(struct serve *s, const char *net);
 
 /** serve_tick() - about once a second: time passes for leases and sockets */
 void serve_tick(struct serve *s);

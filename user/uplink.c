@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "datapath.h"
@@ -31,12 +32,57 @@ static bool set_has(const struct uplink_set *set, int ifindex)
 	return false;
 }
 
-/* --- which */
+/* --- what the host has */
 
-struct address_search {
-	struct tables *t;
-	struct uplink *u;
-};
+static int note_address(const struct net_address *a, void *arg)
+{
+	struct uplink_view *v = arg;
+	struct net_address *more;
+
+	if (!a->primary || uplink_is_ours(a->ifindex))
+		return 0;
+	more = reallocarray(v->addresses, v->n_addresses + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	v->addresses = more;
+	more[v->n_addresses++] = *a;
+	return 0;
+}
+
+/* As VPNs do it, two routes to one half each are a default route too. */
+static int note_route(const struct net_route *r, void *arg)
+{
+	struct uplink_view *v = arg;
+	int *more;
+
+	if (__builtin_popcount(r->mask) > 1 || !r->ifindex || uplink_is_ours(r->ifindex))
+		return 0;
+	more = reallocarray(v->defaults, v->n_defaults + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	v->defaults = more;
+	more[v->n_defaults++] = r->ifindex;
+	return 0;
+}
+
+int uplink_look(struct net *host, struct uplink_view *ret)
+{
+	int err = net_address_each(host, note_address, ret);
+
+	if (err)
+		return log_ret(err, "cannot read the host's addresses");
+	err = net_route_each(host, note_route, ret);
+	return err ? log_ret(err, "cannot read the host's routes") : 0;
+}
+
+void uplink_view_release(struct uplink_view *v)
+{
+	free(v->addresses);
+	free(v->defaults);
+	*v = (struct uplink_view) { 0 };
+}
+
+/* --- which */
 
 /* An address that was secondary comes first when the one before it goes. */
 static bool is_guests(struct tables *t, __be32 ip)
@@ -46,33 +92,30 @@ static bool is_guests(struct tables *t, __be32 ip)
 	return !tables_whole_get(t, ip, &w);
 }
 
-static int on_address(const struct net_address *a, void *arg)
+static __be32 first_address(struct tables *t, const struct uplink_view *v, int ifindex)
 {
-	const struct address_search *s = arg;
-
-	if (a->ifindex == s->u->ifindex && a->primary && !s->u->addr && !is_guests(s->t, a->ip))
-		s->u->addr = a->ip;
+	for (size_t i = 0; i < v->n_addresses; i++)
+		if (v->addresses[i].ifindex == ifindex && !is_guests(t, v->addresses[i].ip))
+			return v->addresses[i].ip;
 	return 0;
 }
 
-static int add_uplink(struct net *host, struct tables *t, const struct net_link *l,
+static int add_uplink(struct tables *t, const struct uplink_view *v, const struct net_link *l,
 		      struct uplink_set *set)
 {
-	struct address_search search = { t, &set->links[set->n] };
 	struct uplink *u = &set->links[set->n];
-	int err;
 
 	if (!l->ether)
 		return log_refuse(-EOPNOTSUPP, "uplink '%s' carries no Ethernet frames", l->name);
-	*u = (struct uplink) { .ifindex = l->ifindex, .mtu = l->mtu };
+	*u = (struct uplink) { .ifindex = l->ifindex, .mtu = l->mtu,
+			       .addr = first_address(t, v, l->ifindex) };
 	strcpy(u->name, l->name);
 	set->n++;
-	err = net_address_each(host, on_address, &search);
-	return err ? log_ret(err, "uplink '%s': cannot read its addresses", u->name) : 0;
+	return 0;
 }
 
-static int choose_named(struct net *host, struct tables *t, const struct config *cfg, bool present,
-			struct uplink_set *set)
+static int choose_named(struct net *host, struct tables *t, const struct uplink_view *v,
+			const struct config *cfg, bool present, struct uplink_set *set)
 {
 	struct net_link l;
 	int err;
@@ -86,68 +129,44 @@ static int choose_named(struct net *host, struct tables *t, const struct config 
 		if (uplink_is_ours(l.ifindex))
 			return log_refuse(-EINVAL, "uplink '%s' is a network's own link", l.name);
 		if (!set_has(set, l.ifindex))
-			err = add_uplink(host, t, &l, set);
+			err = add_uplink(t, v, &l, set);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-struct route_search {
-	struct net *query;	/* a second socket: the first is busy with the walk */
-	struct tables *t;
-	struct uplink_set *set;
-	bool present;
-};
-
-/* As VPNs do it, two routes to one half each are a default route too. */
-static int on_route(const struct net_route *r, void *arg)
+static int choose_by_route(struct net *host, struct tables *t, const struct uplink_view *v,
+			   bool present, struct uplink_set *set)
 {
-	struct route_search *s = arg;
 	struct net_link l;
+	int err = 0;
 
-	if (__builtin_popcount(r->mask) > 1 || !r->ifindex || uplink_is_ours(r->ifindex) ||
-	    set_has(s->set, r->ifindex) || s->set->n == CONFIG_MAX_UPLINKS)
-		return 0;
-	if (net_link_get(s->query, r->ifindex, &l))
-		return 0;	/* just gone */
-	if (!l.ether) {
-		log_print(s->present ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
-			  "link '%s' holds a default route but carries no Ethernet frames: not used",
-			  l.name);
-		return 0;
+	for (size_t i = 0; i < v->n_defaults && !err; i++) {
+		if (set_has(set, v->defaults[i]) || set->n == CONFIG_MAX_UPLINKS ||
+		    net_link_get(host, v->defaults[i], &l))	/* just gone */
+			continue;
+		if (l.ether)
+			err = add_uplink(t, v, &l, set);
+		else
+			log_print(present ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+				  "link '%s' holds a default route but carries no Ethernet frames: not used",
+				  l.name);
 	}
-	return add_uplink(s->query, s->t, &l, s->set);
-}
-
-static int choose_by_route(struct net *host, struct tables *t, bool present,
-			   struct uplink_set *set)
-{
-	_net_ struct net *query = NULL;
-	struct route_search s = { .t = t, .set = set, .present = present };
-	int err;
-
-	err = net_open(-1, &query);
-	if (err)
-		return log_ret(err, "cannot open a netlink socket");
-	s.query = query;
-	err = net_route_each(host, on_route, &s);
-	if (err)
-		return log_ret(err, "cannot read the host's routes");
-	if (!set->n && !present)
+	if (!err && !set->n && !present)
 		return log_refuse(-ENODEV, "no link holds an IPv4 default route; name one with --uplink, or use mode 'isolated'");
-	return 0;
+	return err;
 }
 
-static int choose(struct net *host, struct tables *t, const struct config *cfg, bool present,
-		  struct uplink_set *ret)
+static int choose(struct net *host, struct tables *t, const struct uplink_view *v,
+		  const struct config *cfg, bool present, struct uplink_set *ret)
 {
 	struct uplink_set set = { 0 };
 	int err = 0;
 
 	if (cfg->mode != CV_MODE_ISOLATED)
-		err = cfg->n_uplinks ? choose_named(host, t, cfg, present, &set) :
-				       choose_by_route(host, t, present, &set);
+		err = cfg->n_uplinks ? choose_named(host, t, v, cfg, present, &set) :
+				       choose_by_route(host, t, v, present, &set);
 	if (!err)
 		*ret = set;
 	return err;
@@ -156,13 +175,16 @@ static int choose(struct net *host, struct tables *t, const struct config *cfg, 
 int uplink_choose(struct net *host, struct tables *t, const struct config *cfg,
 		  struct uplink_set *ret)
 {
-	return choose(host, t, cfg, false, ret);
+	_uplink_view_ struct uplink_view v = { 0 };
+	int err = cfg->mode == CV_MODE_ISOLATED ? 0 : uplink_look(host, &v);
+
+	return err ? err : choose(host, t, &v, cfg, false, ret);
 }
 
-int uplink_present(struct net *host, struct tables *t, const struct config *cfg,
-		   struct uplink_set *ret)
+int uplink_present(struct net *host, struct tables *t, const struct uplink_view *v,
+		   const struct config *cfg, struct uplink_set *ret)
 {
-	return choose(host, t, cfg, true, ret);
+	return choose(host, t, v, cfg, true, ret);
 }
 
 unsigned int uplink_mtu(const struct uplink_set *set)

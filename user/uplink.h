@@ -13,6 +13,7 @@
 #include "config.h"
 
 struct net;
+struct net_address;
 struct tables;
 
 struct uplink {
@@ -31,6 +32,22 @@ struct uplink_set {
 bool uplink_is_ours(int ifindex);
 
 /**
+ * struct uplink_view - what decides about uplinks, read once for any number of networks
+ * @addresses:	primary ones of links that are not ours, in the kernel's order
+ * @defaults:	links of default routes, not ours, as often as they have one
+ */
+struct uplink_view {
+	size_t n_addresses, n_defaults;
+	struct net_address *addresses;
+	int *defaults;
+};
+
+/** uplink_look() - *ret is empty before.  Return: 0 or -errno */
+int uplink_look(struct net *host, struct uplink_view *ret);
+void uplink_view_release(struct uplink_view *v);
+#define _uplink_view_ __attribute__((cleanup(uplink_view_release)))
+
+/**
  * uplink_choose() - the links a configuration means
  *
  * Those it names, else those that hold a default route.  None for an isolated
@@ -47,8 +64,8 @@ int uplink_choose(struct net *host, struct tables *t, const struct config *cfg,
  *
  * Links that do not exist or cannot be used are passed over without a word.
  */
-int uplink_present(struct net *host, struct tables *t, const struct config *cfg,
-		   struct uplink_set *ret);
+int uplink_present(struct net *host, struct tables *t, const struct uplink_view *v,
+		   const struct config *cfg, struct uplink_set *ret);
 
 /** uplink_mtu() - the smallest of a set; 1500 for none */
 unsigned int uplink_mtu(const struct uplink_set *set);

@@ -52,7 +52,7 @@ static bool is_uplink(const struct lan_search *s, int ifindex)
 {
 	struct cv_uplink u;
 
-	return ifindex && !tables_uplink_get(s->t, ifindex, &u);
+	return ifindex && !uplink_is_ours(ifindex) && !tables_uplink_get(s->t, ifindex, &u);
 }
 
 static int on_address(const struct net_address *a, void *arg)

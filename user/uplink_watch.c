@@ -22,6 +22,7 @@
 struct following {
 	struct tables *tables;
 	struct net *host;
+	struct uplink_view view;	/* not read anew for each network */
 	bool lingers;
 	bool here;		/* some network was made from this namespace */
 	int err;		/* the first; others' uplinks are followed all the same */
@@ -78,13 +79,13 @@ static int choose(struct following *f, struct network_work *w)
 	struct uplink_set had;
 	int err;
 
-	err = uplink_present(f->host, f->tables, &w->cfg, &w->uplinks);
+	err = uplink_present(f->host, f->tables, &f->view, &w->cfg, &w->uplinks);
 	if (err || w->cfg.n_uplinks)
 		return err;
 	err = state_load_uplinks(w->name, had_names.uplinks, &had_names.n_uplinks);
 	if (err || !had_names.n_uplinks)
 		return err == -ENOENT ? 0 : err;
-	err = uplink_present(f->host, f->tables, &had_names, &had);
+	err = uplink_present(f->host, f->tables, &f->view, &had_names, &had);
 	return err ? err : keep_needed(f, w->id, &had, &w->uplinks);
 }
 
@@ -205,24 +206,35 @@ static int on_network(__u16 id, const struct cv_network *n, void *arg)
 	return 0;
 }
 
+static int follow_all(struct following *f, bool *ret_lingers)
+{
+	int err = uplink_look(f->host, &f->view), left;
+
+	if (err)
+		return err;
+	err = tables_each_network(f->tables, on_network, f);
+	if (err)
+		return log_ret(err, "cannot read the networks");
+	*ret_lingers = f->lingers;
+	if (!f->here || f->err)
+		return f->err;
+	left = uplink_release(f->tables, NULL);
+	if (left >= 0)
+		left = uplink_lans(f->host, f->tables);
+	return left < 0 ? left : 0;
+}
+
 int uplink_watch_follow(struct tables *t, bool *ret_lingers)
 {
 	_net_ struct net *host = NULL;
 	struct following f = { .tables = t };
-	int err, left;
+	int err;
 
 	err = net_open(-1, &host);
 	if (err)
 		return log_ret(err, "cannot open a netlink socket");
 	f.host = host;
-	err = tables_each_network(t, on_network, &f);
-	if (err)
-		return log_ret(err, "cannot read the networks");
-	*ret_lingers = f.lingers;
-	if (!f.here || f.err)
-		return f.err;
-	left = uplink_release(t, NULL);
-	if (left >= 0)
-		left = uplink_lans(host, t);
-	return left < 0 ? left : 0;
+	err = follow_all(&f, ret_lingers);
+	uplink_view_release(&f.view);
+	return err;
 }

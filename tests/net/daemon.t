@@ -43,6 +43,8 @@ kill_daemon()
 }
 daemon_runs() { [ -n "$(own_culverts)" ]; }
 
+forwards() { [ "$(host cat "/proc/sys/net/ipv4/conf/cv-$NET/forwarding")" = 1 ]; }
+
 scenario()
 {
 	local i g log
@@ -81,6 +83,8 @@ scenario()
 	done
 	check "flows behind the TAP go on" flows_go_on a
 	check "flows behind the veth go on" flows_go_on b
+	host sh -c "echo 0 >/proc/sys/net/ipv4/conf/cv-$NET/forwarding"
+	check "somebody turns forwarding of the network's link off: it is on again" await 4 forwards
 	for g in a b; do
 		eval "stop \$flows_$g"
 		is "no flow of guest $g was harmed" "$(grep -o '^flows.*' "$TMP/flows-$g.log" |
