@@ -25,9 +25,13 @@ struct {
 	__uint(max_entries, 1);
 } meta SEC(".maps");
 
-/* Network id -> network.  Written by user space, read by every hook. */
+/*
+ * Network id -> network.  Written by user space, read by every hook.  Mapped,
+ * as `ports`, by commands that look for one among all.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct cv_network);
 	__uint(max_entries, 1);
@@ -36,6 +40,7 @@ struct {
 /* Slot -> guest's port.  Written by user space, read by the guests' hooks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct cv_port);
 	__uint(max_entries, 1);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <culvert/defaults.h>
+
 #include "addr.h"
 #include "cli.h"
 #include "cmd.h"
@@ -16,18 +18,37 @@
 #include "state.h"
 #include "tables.h"
 
+/* What each network has. */
+struct counts {
+	unsigned int ports[CV_MAX_NETWORKS], leases[CV_MAX_NETWORKS];
+};
+
 static int count_port(__u32 slot, const struct cv_port *p, void *arg)
 {
-	++*(unsigned int *)arg;
+	struct counts *c = arg;
+
+	c->ports[p->net % CV_MAX_NETWORKS]++;
 	return 0;
 }
 
 /* A reservation without a guest is no lease yet. */
 static int count_lease(const struct cv_lease_key *k, const struct cv_lease *l, void *arg)
 {
+	struct counts *c = arg;
+
 	if (l->state == CV_LEASE_BOUND && l->slot)
-		++*(unsigned int *)arg;
+		c->leases[k->net % CV_MAX_NETWORKS]++;
 	return 0;
+}
+
+/* Of one network, or 0: of all, in one walk over each map. */
+static int count(struct tables *t, __u16 net, struct counts *ret)
+{
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	err = tables_each_port(t, net, count_port, ret);
+	return err ? err : tables_each_lease(t, net, count_lease, ret);
 }
 
 static void read_uplinks(struct cmd_network *n)
@@ -44,20 +65,26 @@ static void read_uplinks(struct cmd_network *n)
 				i ? ", " : "", names[i]);
 }
 
-int cmd_network_fill(struct tables *t, struct cmd_network *ret)
+static int fill(struct tables *t, const struct counts *c, struct cmd_network *ret)
 {
 	int err;
 
-	ret->n_ports = ret->n_leases = 0;
+	ret->n_ports = c->ports[ret->id];
+	ret->n_leases = c->leases[ret->id];
 	read_uplinks(ret);
-	err = tables_each_port(t, ret->id, count_port, &ret->n_ports);
-	if (!err)
-		err = tables_each_lease(t, ret->id, count_lease, &ret->n_leases);
-	if (!err)
-		err = tables_flow_count(t, ret->id, 0, &ret->flows);
+	err = tables_flow_count(t, ret->id, 0, &ret->flows);
 	if (!err)
 		err = tables_port_count(t, ret->id, 0, &ret->external_ports);
 	return err ? log_ret(err, "network '%s': cannot read the maps", ret->entry.name) : 0;
+}
+
+int cmd_network_fill(struct tables *t, struct cmd_network *ret)
+{
+	struct counts c;
+	int err = count(t, ret->id, &c);
+
+	return err ? log_ret(err, "network '%s': cannot read the maps", ret->entry.name) :
+		     fill(t, &c, ret);
 }
 
 int cmd_network_read(const char *name, struct cmd_network *ret)
@@ -98,13 +125,14 @@ int cmd_network_print(const struct cmd_network *n, bool json)
 struct list {
 	struct report *r;
 	struct tables *t;
+	struct counts counts;
 };
 
 static int put_network(__u16 id, const struct cv_network *n, void *arg)
 {
 	struct cmd_network row = { .id = id, .entry = *n };
 	struct list *list = arg;
-	int err = cmd_network_fill(list->t, &row);
+	int err = fill(list->t, &list->counts, &row);
 
 	if (!err)
 		cmd_network_row(list->r, &row);
@@ -126,10 +154,13 @@ int cmd_ls(int argc, char **argv)
 		log_error("cannot open the maps in '%s': %s", paths_bpf(), datapath_strerror(err));
 		return CLI_FAILED;
 	}
-	list = (struct list) { report_new("networks", json), t };
+	list = (struct list) { .r = report_new("networks", json), .t = t };
+	err = t ? count(t, 0, &list.counts) : 0;
 	if (!list.r) {
 		log_ret(-ENOMEM, "cannot list networks");
 		return CLI_FAILED;
 	}
-	return cmd_finish(list.r, t ? tables_each_network(t, put_network, &list) : 0, "networks");
+	if (!err && t)
+		err = tables_each_network(t, put_network, &list);
+	return cmd_finish(list.r, err, "networks");
 }

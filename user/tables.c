@@ -69,6 +69,7 @@ int tables_open(struct tables **ret_tables)
 	if (!t)
 		return -ENOMEM;
 	t->external_ports = NULL;
+	t->network_array = t->port_array = (struct tables_array) { 0 };
 	forget(t);
 	err = read_layout(t);
 #define TABLES_OPEN(name, key, value)						\
@@ -87,6 +88,7 @@ void tables_close(struct tables *t)
 	if (!t)
 		return;
 	tables_externals_unmap(t);
+	tables_arrays_unmap(t);
 #define TABLES_CLOSE(name, key, value) mem_close(&t->name);
 	TABLES_MAPS(TABLES_CLOSE)
 #undef TABLES_CLOSE

@@ -29,8 +29,15 @@
 	X(monitor, __u32, struct cv_monitor)				\
 	X(events, char[0], char[0])	/* a ring */
 
+/* An array's own memory, read only; NULL until it is asked for, or where it cannot be. */
+struct tables_array {
+	const char *at;
+	size_t bytes;
+};
+
 struct tables {
 	struct cv_meta layout;
+	struct tables_array network_array, port_array;
 	struct cv_external *external_ports;	/* `externals` itself; NULL until it is asked for */
 #define TABLES_FIELD(name, key, value) int name;
 	TABLES_MAPS(TABLES_FIELD)
@@ -48,6 +55,9 @@ struct tables {
  */
 int tables_walk(int map_fd, size_t key_size, size_t value_size,
 		int (*fn)(const void *key, const void *value, void *arg), void *arg);
+
+/** tables_arrays_unmap() - what walks over networks and ports have mapped */
+void tables_arrays_unmap(struct tables *t);
 
 /* Bytes of a per-CPU value of all CPUs; negative errno when they cannot be counted. */
 long tables_percpu_size(size_t value_size);
