@@ -244,7 +244,8 @@ struct {
 struct cv_sweeper {
 	struct bpf_timer timer;
 	__u32 held;		/* where in `held` it goes on */
-	__u32 pad;
+	__u32 longest_ns;	/* that one run held its CPU */
+	__u64 spent_ns;		/* all of them */
 };
 
 struct {
