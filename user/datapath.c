@@ -345,6 +345,7 @@ static int load_and_pin(void)
 		.max_flows = flows_for_memory(),
 		.max_ports = CV_MAX_PORTS,
 		.max_networks = CV_MAX_NETWORKS,
+		.peer_ok = datapath_peer_ok(),
 	};
 	_skel_ struct culvert_bpf *skel = NULL;
 	int err;

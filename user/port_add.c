@@ -49,7 +49,7 @@ static int read_spec(const struct network_work *w, const struct network_port_spe
 		p->flags |= CV_PORT_STATIC;
 	if (spec->relay || guest.relay)
 		p->flags |= CV_PORT_RELAY;
-	if (spec->netns && datapath_peer_ok())
+	if (spec->netns && tables_meta(w->tables)->peer_ok)
 		p->flags |= CV_PORT_PEER;
 	return 0;
 }

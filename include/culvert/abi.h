@@ -41,6 +41,7 @@ struct cv_meta {
 	__u32 max_flows;
 	__u32 max_ports;
 	__u32 max_networks;
+	__u32 peer_ok;		/* bpf_redirect_peer() may be used: measured when the programs were loaded */
 };
 
 enum cv_mode { CV_MODE_NAT = 1, CV_MODE_ROUTE, CV_MODE_ISOLATED };
