@@ -437,8 +437,8 @@ int config_parse(const char *file, const char *text, size_t len, struct config *
 	return parse(&src, text, len, ret);
 }
 
-/* *ret_text is heap, one byte longer than *ret_len. */
-static int read_file(const char *path, char **ret_text, size_t *ret_len)
+/* *ret_text is one byte longer than *ret_len. */
+int config_read_file(const char *path, char **ret_text, size_t *ret_len)
 {
 	_fclose_ FILE *f = fopen(path, "re");
 	_free_ char *text = NULL;
@@ -466,7 +466,7 @@ static int load(struct config_source *src, struct config *ret)
 	int err;
 
 	*src->ret_error = NULL;
-	err = read_file(src->file, &text, &len);
+	err = config_read_file(src->file, &text, &len);
 	if (err) {
 		config_fail_at(src, 0, "%s", strerror(-err));
 		return err;

@@ -44,8 +44,8 @@ int config_time(const struct config_source *src, const struct yaml_path *p, cons
 	return 0;
 }
 
-static int read_number(const struct config_source *src, const struct yaml_path *p,
-		       const char *text, const struct config_range *range, __u32 *ret)
+int config_number(const struct config_source *src, const struct yaml_path *p,
+		  const char *text, const struct config_range *range, __u32 *ret)
 {
 	size_t digits = strspn(text, "0123456789");
 	__u64 n = digits > 10 ? 0 : strtoull(text, NULL, 10);
@@ -80,7 +80,7 @@ int config_read_timeouts(const struct config_source *src, const struct config_fi
 static int read_limits(const struct config_source *src, const struct config_file_limits *l,
 		       struct config *cfg)
 {
-	static const struct config_range range = { 1, CV_MAX_FLOWS, "1 to " TEXT(CV_MAX_FLOWS) };
+	static const struct config_range range = { 1, CV_MOST_FLOWS, "1 to " TEXT(CV_MOST_FLOWS) };
 	const struct {
 		const char *key, *text;
 		__u32 *ret;
@@ -96,7 +96,7 @@ static int read_limits(const struct config_source *src, const struct config_file
 		struct yaml_path p = yaml_path_of("limits", rows[i].key);
 
 		if (rows[i].text)
-			err = read_number(src, &p, rows[i].text, &range, rows[i].ret);
+			err = config_number(src, &p, rows[i].text, &range, rows[i].ret);
 	}
 	return err;
 }

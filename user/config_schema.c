@@ -84,6 +84,15 @@ static const cyaml_schema_field_t limits_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t host_fields[] = {
+	CYAML_FIELD_STRING_PTR("flows", OPT, struct config_file_host, flows, 1, TEXT_MAX),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t host_root = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config_file_host, host_fields),
+};
+
 /* The rows of a key that takes a word or a list; load() picks what the file has. */
 enum { WORD, LIST };
 static const cyaml_schema_field_t dns_rows[] = {
@@ -271,7 +280,7 @@ static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields
 	return fields->key ? fields : NULL;
 }
 
-/* The words that an enum takes: of `dhcp`, of the top, and of a boot rule. */
+/* The words that an enum takes: of `dhcp`, of the top, and of a boot rule.  host.yaml has none. */
 static void enum_words(const struct schema *s, const struct yaml_path *p, char *buf, size_t size)
 {
 	const cyaml_schema_field_t *fields = p->depth == 1 ? s->top :
@@ -377,6 +386,22 @@ static int row_for(const struct config_source *src, const char *a, const char *b
 	return yaml_doc_kind(src->doc, &p) == YAML_KIND_LIST ? LIST : WORD;
 }
 
+static int load(const struct config_source *src, const char *text, size_t len,
+		const cyaml_schema_value_t *root, const struct schema *schema, void **ret)
+{
+	cyaml_config_t config = cyaml_base;
+	struct trace trace = { 0 };
+	cyaml_data_t *data = NULL;
+	cyaml_err_t err;
+
+	config.log_ctx = &trace;
+	err = cyaml_load_data((const uint8_t *)text, len, &config, root, &data, NULL);
+	if (err != CYAML_OK)
+		return fail_schema(src, schema, err, &trace);
+	*ret = data;
+	return 0;
+}
+
 int config_schema_load(const struct config_source *src, const char *text, size_t len,
 		       struct config_file **ret)
 {
@@ -384,20 +409,16 @@ int config_schema_load(const struct config_source *src, const char *text, size_t
 		.dns = row_for(src, "dhcp", "dns"), .uplink = row_for(src, "uplink", NULL),
 		.ports = row_for(src, "ports", NULL), .no_nat = row_for(src, "no-nat", NULL),
 	};
-	cyaml_config_t config = cyaml_base;
-	struct config_file *file = NULL;
-	struct trace trace = { 0 };
 	struct schema schema;
-	cyaml_err_t err;
 
 	schema_init(&schema, &rows);
-	config.log_ctx = &trace;
-	err = cyaml_load_data((const uint8_t *)text, len, &config, &schema.root,
-			      (cyaml_data_t **)&file, NULL);
-	if (err != CYAML_OK)
-		return fail_schema(src, &schema, err, &trace);
-	*ret = file;
-	return 0;
+	return load(src, text, len, &schema.root, &schema, (void **)ret);
+}
+
+int config_schema_load_host(const struct config_source *src, const char *text, size_t len,
+			    struct config_file_host **ret)
+{
+	return load(src, text, len, &host_root, NULL, (void **)ret);
 }
 
 /*

@@ -78,6 +78,11 @@ struct config_file {
 	unsigned int policy_count;
 };
 
+/* host.yaml */
+struct config_file_host {
+	char *flows;
+};
+
 /*
  * Where an error is to be told: names the file, knows the lines.  @host: what
  * the file names on this host must be there.
@@ -101,6 +106,9 @@ int config_fail_at(const struct config_source *src, size_t line, const char *fmt
 int config_schema_load(const struct config_source *src, const char *text, size_t len,
 		       struct config_file **ret);
 void config_schema_free(struct config_file *f);
+/** config_schema_load_host() - likewise; both are the caller's to free */
+int config_schema_load_host(const struct config_source *src, const char *text, size_t len,
+			    struct config_file_host **ret);
 
 struct config;
 
@@ -113,6 +121,10 @@ struct config_range {
 /** config_time() - "12h" in seconds.  Return: 0, or -errno with the error set, as all of these */
 int config_time(const struct config_source *src, const struct yaml_path *p, const char *text,
 		const struct config_range *range, __u32 *ret_s);
+int config_number(const struct config_source *src, const struct yaml_path *p,
+		  const char *text, const struct config_range *range, __u32 *ret);
+/** config_read_file() - *ret_text is heap.  Return: 0 or -errno, without an error set */
+int config_read_file(const char *path, char **ret_text, size_t *ret_len);
 int config_read_timeouts(const struct config_source *src, const struct config_file *f,
 			 struct config *cfg);
 int config_read_limits(const struct config_source *src, const struct config_file *f,

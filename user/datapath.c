@@ -338,11 +338,11 @@ static int open_and_load(const struct cv_meta *layout, struct culvert_bpf **ret_
 	return 0;
 }
 
-static int load_and_pin(void)
+static int load_and_pin(__u32 max_flows)
 {
 	const struct cv_meta layout = {
 		.abi_version = CV_ABI_VERSION,
-		.max_flows = flows_for_memory(),
+		.max_flows = max_flows ? max_flows : flows_for_memory(),
 		.max_ports = CV_MAX_PORTS,
 		.max_networks = CV_MAX_NETWORKS,
 		.peer_ok = datapath_peer_ok(),
@@ -365,7 +365,7 @@ static int load_and_pin(void)
 	return err ? err : pin_meta(skel, &layout);
 }
 
-int datapath_load(void)
+int datapath_load(__u32 max_flows)
 {
 	int err;
 
@@ -379,7 +379,7 @@ int datapath_load(void)
 	err = datapath_unload();
 	if (err)
 		return err;
-	err = load_and_pin();
+	err = load_and_pin(max_flows);
 	if (err)
 		datapath_unload();
 	return err;

@@ -24,6 +24,7 @@ enum datapath_attach { DATAPATH_TCX, DATAPATH_CLSACT };
 
 /**
  * datapath_load() - load and pin programs and maps unless they are
+ * @max_flows: room of the flow table; 0: what the host's memory allows
  *
  * Mounts a bpffs on /sys/fs/bpf when there is none and CULVERT_BPF lies there.
  * A load that was interrupted is taken away and done again: the pin `meta` is
@@ -32,7 +33,7 @@ enum datapath_attach { DATAPATH_TCX, DATAPATH_CLSACT };
  * Return: 0, -EPROTO when pins of another ABI version are there, -EMEDIUMTYPE
  * when CULVERT_BPF is not on a bpf filesystem, or -errno.
  */
-int datapath_load(void);
+int datapath_load(__u32 max_flows);
 
 /** datapath_strerror() - what an error of datapath_load() or tables_open() means, for a message */
 const char *datapath_strerror(int err);

@@ -4,10 +4,12 @@
  * network_steps.c; here is when each step is done and undone.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "addr.h"
+#include "config_host.h"
 #include "datapath.h"
 #include "holders.h"
 #include "log.h"
@@ -207,13 +209,44 @@ static int do_steps(struct network_work *w, enum network_change *ret)
 	return 0;
 }
 
-static int load_datapath(void)
+static int load_host_config(struct config_host *ret)
 {
-	int err = datapath_load();
+	_free_ char *error = NULL;
+	char path[PATH_MAX];
+	int err = paths_join(path, sizeof(path), paths_conf(), CONFIG_HOST_FILE);
 
+	if (!err)
+		err = config_host_load(path, ret, &error);
+	if (err)
+		log_error("%s", error ? error : strerror(-err));
+	return err;
+}
+
+/* The table is made once, for all networks. */
+static void warn_table(const struct network_work *w, const struct config_host *host)
+{
+	__u32 now = tables_meta(w->tables)->max_flows;
+
+	if (host->max_flows && host->max_flows != now)
+		log_warn("the flow table has room for %u flows, not the %u of '%s/%s', until all networks have been down",
+			 now, host->max_flows, paths_conf(), CONFIG_HOST_FILE);
+}
+
+static int load_datapath(struct network_work *w)
+{
+	struct config_host host;
+	int err = load_host_config(&host);
+
+	if (err)
+		return err;
+	err = datapath_load(host.max_flows);
 	if (err)
 		log_error("cannot load the programs into '%s': %s", paths_bpf(),
 			  datapath_strerror(err));
+	if (!err)
+		err = network_work_find(w);
+	if (!err)
+		warn_table(w, &host);
 	return err;
 }
 
@@ -225,9 +258,7 @@ int network_up(const char *name, const struct config *cfg, enum network_change *
 	err = network_work_lock(&w, name);
 	if (err)
 		return err;
-	err = load_datapath();
-	if (!err)
-		err = network_work_find(&w);
+	err = load_datapath(&w);
 	if (!err)
 		err = network_check_host(&w);
 	if (!err)

@@ -27,6 +27,7 @@
 #define CV_MAX_FLOWS			262144
 #define CV_MIN_FLOWS			16384
 #define CV_BYTES_PER_FLOW		16384	/* of host memory; caps the table */
+#define CV_MOST_FLOWS			16777216	/* that host.yaml may ask for: 4 GB */
 #define CV_MAX_NETWORKS			1024
 #define CV_MAX_PORTS			4096
 #define CV_MAX_LEASES			8192
