@@ -25,6 +25,7 @@
 #include "plain.h"
 #include "quote.h"
 #include "guest.h"
+#include "xdp.h"
 #include "rejudge.h"
 #include "socket.h"
 
@@ -99,6 +100,19 @@ int cv_from_uplink(struct __sk_buff *skb)
 	if (drop)
 		drop = fwd_refuse_outside(skb, &p, drop);
 	return verdict(&p, drop);
+}
+
+/*
+ * The uplink's driver, before from_uplink and before there is an skb: a packet
+ * of a flow in full swing goes straight to its guest.  Not "xdp.frags": a map of
+ * links is for programs of one kind, and libxdp's dispatcher alone has that flag.
+ */
+SEC("xdp")
+int cv_xdp(struct xdp_md *ctx)
+{
+	struct pkt p = {};
+
+	return verdict_xdp(xdp_parse(ctx, &p) && xdp_to_guest(ctx, &p));
 }
 
 /* Ingress of the veth's inner end: from from_uplink, or from the host itself. */

@@ -223,12 +223,18 @@ static __always_inline void flow_note_out(const struct __sk_buff *skb, const str
 	f->out_bytes += skb->len - ETH_HLEN;
 }
 
-static __always_inline void flow_note_in(const struct __sk_buff *skb, const struct pkt *p,
-					 struct cv_flow *f)
+/* @frame_len: with the Ethernet header. */
+static __always_inline void flow_count_in(const struct pkt *p, struct cv_flow *f, __u32 frame_len)
 {
 	f->in_tick = p->now;
 	f->in_packets++;
-	f->in_bytes += skb->len - ETH_HLEN;
+	f->in_bytes += frame_len - ETH_HLEN;
+}
+
+static __always_inline void flow_note_in(const struct __sk_buff *skb, const struct pkt *p,
+					 struct cv_flow *f)
+{
+	flow_count_in(p, f, skb->len);
 }
 
 /* The entry of a packet's flow; not looked for again when there has just been none. */
@@ -264,20 +270,25 @@ static __always_inline struct cv_flow *flow_find_out(const struct __sk_buff *skb
 	return f;
 }
 
-/*
- * The flow of a packet from outside, noted as used.  NULL: there is none, or
- * it is dead.
- */
-static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb,
-						    const struct pkt *p,
-						    const struct cv_tuple *key)
+/* The flow of a packet from outside.  NULL: there is none, or it is dead. */
+static __always_inline struct cv_flow *flow_get_in(const struct pkt *p, const struct cv_tuple *key)
 {
 	struct cv_flow *f = flow_look(p, key);
 
 	if (!f || !flow_alive(p->now, f))
 		return NULL;
 	/* The guest's port may have two outside; its answers to this peer have one. */
-	if (f->port != p->dport || f->addr != p->daddr)
+	return f->port == p->dport && f->addr == p->daddr ? f : NULL;
+}
+
+/* The same, noted as used. */
+static __always_inline struct cv_flow *flow_find_in(const struct __sk_buff *skb,
+						    const struct pkt *p,
+						    const struct cv_tuple *key)
+{
+	struct cv_flow *f = flow_get_in(p, key);
+
+	if (!f)
 		return NULL;
 	if (flow_tcp_matters(p, f->state))
 		flow_tcp_step(p, f, FLOW_IN);

@@ -78,6 +78,26 @@ struct {
 	__uint(max_entries, CV_MAX_UPLINKS);
 } uplinks SEC(".maps");
 
+/* Interface index -> uplink that may use XDP.  Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct cv_xdp_uplink);
+	__uint(max_entries, CV_MAX_UPLINKS);
+} xdp_uplinks SEC(".maps");
+
+/*
+ * Slot -> link that takes frames of XDP.  Written by user space, in the port's
+ * own namespace, where the kernel looks the index up; the kernel takes the
+ * entry out when the link goes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+	__uint(max_entries, 1);
+} xdp_ports SEC(".maps");
+
 /*
  * Guest's tuple -> flow.  A plain hash: when it is full a new flow is refused,
  * no old one is lost.  Preallocated: half the cache misses of the other kind.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The single exit: a drop reason becomes a counter and a dropped packet, a way
- * becomes the kernel's action.  Only this file knows TC's codes.
+ * becomes the kernel's action.  Only this file knows TC's and XDP's codes.
  */
 #ifndef CV_VERDICT_H
 #define CV_VERDICT_H
@@ -61,6 +61,22 @@ static __always_inline int verdict_redirect(const struct pkt *p)
 		/* The next program on this hook has it, and then the stack. */
 		return TC_ACT_UNSPEC;
 	}
+}
+
+/*
+ * Choose a guest's port as the frame's way out.  False: it takes no frames of
+ * XDP.  Done before the frame is changed, so that who is refused goes on whole;
+ * the kernel has the port's link in hand then, whatever becomes of the map.
+ */
+static __always_inline bool verdict_xdp_port(__u32 slot)
+{
+	return bpf_redirect_map(&xdp_ports, slot, XDP_PASS) == XDP_REDIRECT;
+}
+
+/* XDP drops nothing and refuses nobody: what it does not take, tc judges. */
+static __always_inline int verdict_xdp(bool taken)
+{
+	return taken ? XDP_REDIRECT : XDP_PASS;
 }
 
 static __always_inline int verdict(const struct pkt *p, int drop)

@@ -15,7 +15,7 @@
 
 #include <culvert/defaults.h>
 
-#define CV_ABI_VERSION	4
+#define CV_ABI_VERSION	5
 
 #define CV_NAME_SIZE	32	/* of a network or port, with the final NUL */
 
@@ -66,6 +66,8 @@ enum cv_filter {
 #define CV_NET_LOCAL	(1U << 2)	/* rules speak of guest to guest: such flows are kept too */
 #define CV_NET_RAPID_COMMIT (1U << 3)	/* who asks for it gets two messages of DHCP, not four */
 #define CV_NET_DNS	(1U << 4)	/* names are served on the gateway's address */
+#define CV_NET_XDP	(1U << 5)	/* its guests may be reached by XDP */
+#define CV_NET_XDP_ON	(1U << 6)	/* also where it was not measured to gain */
 
 struct cv_prefix {
 	__be32 addr, mask;	/* mask 0 in a list: its end */
@@ -411,7 +413,8 @@ struct cv_drop_count {
 	X(icmp_errors_sent)							\
 	X(icmp_errors_held)	/* by the rate limit */				\
 	X(sweeps)							\
-	X(events_lost)		/* of a monitor: the ring was full */
+	X(events_lost)		/* of a monitor: the ring was full */		\
+	X(xdp_packets)		/* that went to their guest by XDP */
 struct cv_totals {
 #define CV_TOTAL_FIELD(name)	__u64 name;
 	CV_TOTALS(CV_TOTAL_FIELD)
@@ -453,7 +456,4 @@ CV_ASSERT_SIZE(struct cv_lease_key, 8);
 CV_ASSERT_SIZE(struct cv_lease, 136);
 CV_ASSERT_SIZE(struct cv_drop_key, 12);
 CV_ASSERT_SIZE(struct cv_flush_args, 24);
-CV_ASSERT_SIZE(struct cv_monitor, 16);
-CV_ASSERT_SIZE(struct cv_event, 144);
-CV_ASSERT_SIZE(struct cv_lease_event, 20);
 #endif

@@ -94,4 +94,8 @@ struct cv_lease_event {
 	__u32  lease_s;
 };
 
+CV_ASSERT_SIZE(struct cv_monitor, 16);
+CV_ASSERT_SIZE(struct cv_event, 144);
+CV_ASSERT_SIZE(struct cv_lease_event, 20);
+
 #endif

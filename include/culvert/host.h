@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The part of abi.h that tells of the host's own sockets.  Included by abi.h alone. */
+/* The part of abi.h that tells of the host's own sockets and links.  Included by abi.h alone. */
 #ifndef CULVERT_HOST_H
 #define CULVERT_HOST_H
 
@@ -32,9 +32,16 @@ struct cv_host_peer {
 	__u16  pad;
 };
 
+/* Map `xdp_uplinks`, key ifindex: whose frames the XDP program may take. */
+struct cv_xdp_uplink {
+	__u8  mac[6];		/* the link's: XDP comes before the kernel compares it */
+	__u16 pad;
+};
+
 CV_ASSERT_SIZE(struct cv_host_listen, 8);
 CV_ASSERT_SIZE(struct cv_host_forward, 8);
 CV_ASSERT_SIZE(struct cv_host_peer_key, 16);
 CV_ASSERT_SIZE(struct cv_host_peer, 8);
+CV_ASSERT_SIZE(struct cv_xdp_uplink, 8);
 
 #endif

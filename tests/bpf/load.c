@@ -53,7 +53,7 @@ static void set_sizes(struct culvert_bpf *s)
 		{ s->maps.dhcp_options, N_NETWORKS }, { s->maps.ports, N_PORTS },
 		{ s->maps.port_use, N_PORTS }, { s->maps.addresses, N_PORTS },
 		{ s->maps.flows, N_FLOWS }, { s->maps.live_flows, N_FLOWS },
-		{ s->maps.whole, N_PORTS },
+		{ s->maps.whole, N_PORTS }, { s->maps.xdp_ports, N_PORTS },
 	};
 
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -75,6 +75,9 @@ static void load_object(bool recent)
 	s->rodata->cv_kernel_skb = datapath_kernel_skb_ok();
 	s->rodata->cv_port_key = PORT_KEY;
 	set_sizes(s);
+	/* As under libxdp's dispatcher, which takes frames in several buffers. */
+	if (bpf_program__set_flags(s->progs.cv_xdp, BPF_F_XDP_HAS_FRAGS))
+		die("program flags", EINVAL);
 	if (world_before_load)
 		world_before_load(s->obj);
 	if (culvert_bpf__load(s))
@@ -130,6 +133,7 @@ static void note_fds(void)
 			[FROM_UPLINK] = prog_fd("cv_from_uplink"),
 			[TO_GUEST] = prog_fd("cv_to_guest"),
 		},
+		.xdp = prog_fd("cv_xdp"),
 		.start = prog_fd("cv_start"),
 		.flush = prog_fd("cv_flush"),
 		.judge = prog_fd("cv_judge"),
@@ -151,6 +155,8 @@ static void note_fds(void)
 		.protocols = map_fd("protocols"),
 		.policies = map_fd("policies"),
 		.lans = map_fd("lans"),
+		.xdp_uplinks = map_fd("xdp_uplinks"),
+		.xdp_ports = map_fd("xdp_ports"),
 		.leases = map_fd("leases"),
 		.dhcp_options = map_fd("dhcp_options"),
 		.requests = map_fd("requests"),

@@ -186,6 +186,21 @@ int world_run_numbered(enum hook hook, __u32 at, __u8 *frame, unsigned int *len,
 	return (int)opts.retval;
 }
 
+int world_run_xdp(__u8 *frame, unsigned int *len)
+{
+	struct xdp_md ctx = { .data_end = *len, .ingress_ifindex = UPLINK };
+	static __u8 out[PACKET_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = *len,
+		    .data_out = out, .data_size_out = sizeof(out),
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+
+	if (bpf_prog_test_run_opts(world.xdp, &opts))
+		return -errno - 1000;
+	memcpy(frame, out, opts.data_size_out);
+	*len = opts.data_size_out;
+	return (int)opts.retval;
+}
+
 int world_send(enum hook hook, const struct packet *p)
 {
 	__u8 frame[PACKET_MAX];

@@ -56,10 +56,11 @@ enum { UPLINK = 77, UPLINK2 = 78, DMZ = 79 };	/* ifindexes */
 enum hook { FROM_GUEST, TO_UPLINK, FROM_UPLINK, TO_GUEST, N_HOOKS };
 
 struct world {
-	int prog[N_HOOKS], start, flush, judge, rejudge, event;
+	int prog[N_HOOKS], xdp, start, flush, judge, rejudge, event;
 	int networks, ports, port_use, network_use, addresses, uplinks;
 	int flows, peers, external_addresses, live_flows, datagrams, held;
 	int whole, protocols, policies, lans;
+	int xdp_uplinks, xdp_ports;
 	int leases, dhcp_options, requests, drops, totals, control, judged;
 	int monitor, events, lease_event, routes_seen;
 	int cpus;
@@ -124,6 +125,14 @@ int world_run(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gs
 
 /** world_run_numbered() - the same; what leaves is numbered as world_number() says */
 int world_run_numbered(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size);
+
+/**
+ * world_run_xdp() - give a frame to the XDP program of UPLINK
+ *
+ * Nothing is ready for it: `xdp_uplinks`, `xdp_ports` and the networks' flag are
+ * the test's.  Return: XDP_*, or -errno - 1000.
+ */
+int world_run_xdp(__u8 *frame, unsigned int *len);
 
 /** world_send() - the same with a packet whose fate does not matter */
 int world_send(enum hook hook, const struct packet *p);
