@@ -13,7 +13,7 @@ CLANG	?= clang
 BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 VERSION	:= 0.1
 
-PKGS	 = libbpf libnl-3.0 libnl-route-3.0 libcyaml yaml-0.1 jansson libsystemd sqlite3
+PKGS	 = libbpf libnl-3.0 libnl-route-3.0 libcyaml yaml-0.1 jansson libsystemd sqlite3 libxdp
 # Only looked up once the libraries are there: `make deps` must work without.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))

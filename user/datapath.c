@@ -38,18 +38,28 @@ static void skel_destroy(struct culvert_bpf **skel)
 #define _skel_ __attribute__((cleanup(skel_destroy)))
 
 /* libbpf hands over many lines at once: a verifier's log. */
-static int print_debug(enum libbpf_print_level level, const char *fmt, va_list args)
+int datapath_print(const char *fmt, va_list args)
 {
 	_free_ char *text = NULL;
 	char *line, *rest;
 
-	if (level == LIBBPF_DEBUG || vasprintf(&text, fmt, args) < 0) {
+	if (vasprintf(&text, fmt, args) < 0) {
 		text = NULL;
 		return 0;
 	}
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		log_debug("%s", line);
 	return 0;
+}
+
+static int print_debug(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : datapath_print(fmt, args);
+}
+
+const void *datapath_object(size_t *ret_size)
+{
+	return culvert_bpf__elf_bytes(ret_size);
 }
 
 void datapath_hush(void)
@@ -157,7 +167,9 @@ int datapath_unload(void)
 	datapath_hush();
 	if (check_pins() == -EPROTO)
 		return -EPROTO;
-	err = datapath_pin_path(path, "map", "meta");
+	err = datapath_xdp_leave();
+	if (!err)
+		err = datapath_pin_path(path, "map", "meta");
 	if (err)
 		return err;
 	if (unlink(path) && errno != ENOENT && errno != ENOTDIR)
@@ -199,6 +211,7 @@ static int set_sizes(struct culvert_bpf *skel, const struct cv_meta *layout)
 		{ skel->maps.network_use, layout->max_networks },
 		{ skel->maps.dhcp_options, layout->max_networks },
 		{ skel->maps.ports, layout->max_ports },
+		{ skel->maps.xdp_ports, layout->max_ports },
 		{ skel->maps.port_use, layout->max_ports },
 		{ skel->maps.addresses, layout->max_ports },
 		{ skel->maps.whole, 2 * layout->max_ports },	/* outside, and its own */

@@ -150,6 +150,27 @@ const char *datapath_sockets_strerror(int err);
 /** datapath_sockets_pin() - whether @name, of datapath_each_link(), is one of theirs */
 bool datapath_sockets_pin(const char *name);
 
+/* --- the XDP program of an uplink, see bpf/xdp.h */
+
+enum datapath_xdp { DATAPATH_XDP_OFF, DATAPATH_XDP_NATIVE, DATAPATH_XDP_GENERIC };
+
+/**
+ * datapath_xdp_attach() - put it on a link of the calling thread's namespace, in that mode
+ *
+ * Beside others' programs, when libxdp's dispatcher runs them.  Does nothing
+ * when it is there in that mode.  Return: 0 or -errno, as datapath_xdp_strerror().
+ */
+int datapath_xdp_attach(int ifindex, enum datapath_xdp mode);
+/** datapath_xdp_detach() - undo; fine when it is not attached or the link is gone */
+int datapath_xdp_detach(int ifindex);
+/**
+ * datapath_xdp_attached() - whether and how
+ * @ret_alone: may be NULL; set when it is attached: nobody else's can be put beside it
+ * Return: enum datapath_xdp, or -errno.
+ */
+int datapath_xdp_attached(int ifindex, bool *ret_alone);
+const char *datapath_xdp_strerror(int err);
+
 /**
  * datapath_tell_lease() - an event for who looks on; does nothing while nobody does
  *

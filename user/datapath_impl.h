@@ -3,6 +3,7 @@
 #ifndef CULVERT_DATAPATH_IMPL_H
 #define CULVERT_DATAPATH_IMPL_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <linux/bpf.h>
 
@@ -33,6 +34,14 @@ int datapath_run_on_flows(const char *prog, const struct cv_flush_args *which);
 
 /* Send libbpf's words to log_debug(). */
 void datapath_hush(void);
+/* Send such words there: many lines at once are one line each.  Return: 0 */
+int datapath_print(const char *fmt, va_list args);
+
+/* The compiled programs, as an ELF file. */
+const void *datapath_object(size_t *ret_size);
+
+/* Take cv_xdp from all uplinks, before the maps go. */
+int datapath_xdp_leave(void);
 
 /* --- tcx: attached is a pinned link */
 

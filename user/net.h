@@ -150,6 +150,15 @@ struct net_route {
 /* IPv4 unicast routes of all tables but the local one. */
 int net_route_each(struct net *net, int (*fn)(const struct net_route *r, void *arg), void *arg);
 
+struct net_driver {
+	char name[32];		/* "veth", "virtio_net"; "" where it does not tell */
+	bool takes_vlan;	/* a received VLAN tag is beside the frame, not in it (rx-vlan-offload) */
+	bool always_merges;	/* makes one packet of many, and cannot be told not to (rx-gro-hw, lro) */
+};
+
+/** net_driver_get() - of a link in the calling thread's namespace.  Return: 0 or -errno */
+int net_driver_get(const char *name, struct net_driver *ret);
+
 /** net_bridge_pin_mac() - a static entry: frames for @mac leave by this bridge port */
 int net_bridge_pin_mac(struct net *net, int ifindex, const __u8 mac[6]);
 

@@ -96,6 +96,19 @@ int tables_uplink_clear(struct tables *t, __u32 ifindex);
 /* @ifindex 0 starts; -ENOENT ends.  *ret_ifindex is the next uplink. */
 int tables_uplink_next(struct tables *t, __u32 ifindex, __u32 *ret_ifindex, struct cv_uplink *ret);
 
+/* Uplinks that have XDP, or are to have it; as the above. */
+int tables_xdp_uplink_put(struct tables *t, __u32 ifindex, const struct cv_xdp_uplink *u);
+int tables_xdp_uplink_get(struct tables *t, __u32 ifindex, struct cv_xdp_uplink *ret);
+int tables_xdp_uplink_clear(struct tables *t, __u32 ifindex);
+int tables_xdp_uplink_next(struct tables *t, __u32 ifindex, __u32 *ret_ifindex);
+/*
+ * The link that frames of XDP leave by to a guest.  Put by a thread that is in
+ * the link's namespace; the kernel clears it when the link goes.
+ */
+int tables_xdp_port_put(struct tables *t, __u32 slot, __u32 ifindex);
+int tables_xdp_port_get(struct tables *t, __u32 slot, __u32 *ret_ifindex);	/* -ENOENT: none */
+int tables_xdp_port_clear(struct tables *t, __u32 slot);	/* fine when there is none */
+
 /* Rules of a network; -ENOENT: it has none.  Clear is fine with that. */
 int tables_policy_get(struct tables *t, __u16 net, struct cv_policy *ret);
 int tables_policy_put(struct tables *t, __u16 net, const struct cv_policy *p);

@@ -15,6 +15,8 @@
 	X(addresses, struct cv_address, __u32)				\
 	X(whole, __be32, struct cv_whole)				\
 	X(uplinks, __u32, struct cv_uplink)				\
+	X(xdp_uplinks, __u32, struct cv_xdp_uplink)			\
+	X(xdp_ports, __u32, __u32)					\
 	X(flows, struct cv_tuple, struct cv_flow)			\
 	X(externals, __u32, struct cv_external)				\
 	X(external_addresses, __u32, struct cv_external_addresses)	\
