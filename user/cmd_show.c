@@ -19,6 +19,7 @@
 #include "network.h"
 #include "report.h"
 #include "tables.h"
+#include "uplink.h"
 
 /* --- which programs are where they belong */
 
@@ -134,6 +135,27 @@ static void put_ranges(struct report *r, const struct cv_network *n)
 	put_text(r, "masquerade_ports", n->mode == CV_MODE_NAT ? text : NULL);
 }
 
+/* "eth0 native, eth1 off" */
+static void put_xdp(struct report *r, struct tables *t, const struct cv_network *n)
+{
+	static const char *const modes[] = {
+		[DATAPATH_XDP_OFF] = "off", [DATAPATH_XDP_NATIVE] = "native",
+		[DATAPATH_XDP_GENERIC] = "generic",
+	};
+	char text[CONFIG_MAX_UPLINKS * 32] = "";
+	struct uplink_xdp_state x;
+	struct cv_uplink u;
+	__u32 ifindex = 0;
+	size_t len = 0;
+
+	while (n->flags & CV_NET_XDP && len < sizeof(text) &&
+	       !tables_uplink_next(t, ifindex, &ifindex, &u))
+		if (uplink_used_by(n, u.name, NULL) && !uplink_xdp_look(t, ifindex, u.name, &x))
+			len += snprintf(text + len, sizeof(text) - len, "%s%.15s %s",
+					len ? ", " : "", u.name, modes[x.mode]);
+	put_text(r, "xdp", text[0] ? text : "off");
+}
+
 static void put_untranslated(struct report *r, const struct cv_network *n)
 {
 	char text[CV_MAX_UNTRANSLATED * (ADDR_PREFIX_SIZE + 1)] = "", prefix[ADDR_PREFIX_SIZE];
@@ -159,8 +181,8 @@ static __u64 whole_seconds(__u32 ticks)
 	return (((__u64)ticks << CV_TICK_SHIFT) + 999999999) / 1000000000;
 }
 
-static void put_network(struct report *r, const struct cmd_network *n, const struct hooks *h,
-			const struct network_guest_limits *guest)
+static void put_network(struct report *r, struct tables *t, const struct cmd_network *n,
+			const struct hooks *h, const struct network_guest_limits *guest)
 {
 	char prefix[ADDR_PREFIX_SIZE], ip[ADDR_IP_SIZE], mac[ADDR_MAC_SIZE];
 	char netns[40], link[16];
@@ -175,6 +197,7 @@ static void put_network(struct report *r, const struct cmd_network *n, const str
 	put_text(r, "gateway", addr_format_ip(n->entry.gateway, ip));
 	put_text(r, "gateway_mac", addr_format_mac(n->entry.gateway_mac, mac));
 	put_text(r, "uplinks", n->uplinks[0] ? n->uplinks : NULL);
+	put_xdp(r, t, &n->entry);
 	put_number(r, "mtu", n->entry.mtu);
 	put_bool(r, "isolate", n->entry.flags & CV_NET_ISOLATE);
 	put_text(r, "filter", config_filter_word(n->entry.filter));
@@ -219,7 +242,7 @@ static int show(const char *name, bool json)
 		return CLI_FAILED;
 	}
 	limits = network_guest_limits(t, name);
-	put_network(r, &n, &h, &limits);
+	put_network(r, t, &n, &h, &limits);
 	report_section(r, "guests");
 	return cmd_finish(r, cmd_ports(r, t, &n), "ports");
 }

@@ -370,7 +370,7 @@ static int read_all(const struct config_source *src, const struct config_file *f
 	static int (*const readers[])(const struct config_source *,
 				      const struct config_file *, struct config *) = {
 		read_mode, read_subnet, read_uplink, read_dhcp, config_read_timeouts,
-		config_read_limits, config_read_ports, config_read_no_nat, read_guests,
+		config_read_limits, config_read_ports, config_read_no_nat, config_read_xdp, read_guests,
 		config_read_forwards, config_read_policy,
 	};
 	int err = 0;

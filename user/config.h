@@ -9,6 +9,7 @@
  *	mode: nat		nat | route | isolated
  *	subnet: auto		auto, or 10.20.0.0/24 (/8 to /30, no host bits)
  *	uplink: auto		auto, eth0, or [eth0, wg0]
+ *	xdp: off		off | auto | on: a short road for what comes in by the uplinks
  *	isolate: false		guests may talk to each other
  *	filter: address-and-port	| address | endpoint-independent
  *	ports: 1024-65535	to masquerade with; also 1024-29999,40000-65535, or a list
@@ -72,6 +73,12 @@
 #define CONFIG_LEASE_MIN_S 10
 #define CONFIG_LEASE_MAX_S (3650U * 86400)	/* twice of it fits in 32 bits */
 
+enum config_xdp {
+	CONFIG_XDP_OFF,
+	CONFIG_XDP_AUTO,	/* where it was measured to gain */
+	CONFIG_XDP_ON,		/* wherever it can be */
+};
+
 struct config_guest {
 	char   name[CV_NAME_SIZE];
 	__u8   mac[6];
@@ -89,6 +96,7 @@ struct config {
 	__be32 subnet, netmask;	/* host bits of the file are refused unless zero */
 	unsigned int n_uplinks;	/* 0: auto, follows the host's default routes */
 	char   uplinks[CONFIG_MAX_UPLINKS][16];
+	enum config_xdp xdp;
 	bool   isolate;
 	enum cv_filter filter;
 	bool   dhcp;
@@ -150,6 +158,8 @@ bool config_address_usable(__be32 ip);
 const char *config_mode_word(enum cv_mode mode);
 /** config_filter_word() - likewise */
 const char *config_filter_word(enum cv_filter filter);
+/** config_xdp_word() - likewise */
+const char *config_xdp_word(enum config_xdp xdp);
 /** config_timeout_key() - its name below `timeouts` */
 const char *config_timeout_key(enum cv_timeout timeout);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * culvert.yaml's keys about what is seen outside, from text to values:
- * `ports`, `no-nat`, and a guest's `external`.
+ * culvert.yaml's keys about the outside, from text to values: `ports`,
+ * `no-nat`, `xdp`, and a guest's `external`.
  */
 #include "config.h"
 
@@ -146,6 +146,19 @@ int config_read_no_nat(const struct config_source *src, const struct config_file
 		err = add_untranslated(src, &p, f->no_nat.list[i], cfg);
 	}
 	return err;
+}
+
+/* --- XDP */
+
+int config_read_xdp(const struct config_source *src, const struct config_file *f,
+		    struct config *cfg)
+{
+	struct yaml_path p = yaml_path_of("xdp", NULL);
+
+	cfg->xdp = (enum config_xdp)f->xdp;
+	if (cfg->xdp != CONFIG_XDP_OFF && cfg->mode == CV_MODE_ISOLATED)
+		return config_fail(src, &p, "mode 'isolated' has no uplink");
+	return 0;
 }
 
 /* --- an address of a guest's own */

@@ -33,6 +33,12 @@ static const cyaml_strval_t filter_words[] = {
 	{ "endpoint-independent", CV_FILTER_ENDPOINT_INDEPENDENT },
 };
 
+static const cyaml_strval_t xdp_words[] = {
+	{ "off", CONFIG_XDP_OFF },
+	{ "auto", CONFIG_XDP_AUTO },
+	{ "on", CONFIG_XDP_ON },
+};
+
 #define OPT	CYAML_FLAG_OPTIONAL
 #define STRICT	(CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT)
 #define NULLABLE (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER_NULL_STR)
@@ -126,7 +132,7 @@ struct rows {
 
 struct schema {
 	cyaml_schema_field_t dhcp[10];
-	cyaml_schema_field_t top[14];
+	cyaml_schema_field_t top[15];
 	cyaml_schema_value_t root;
 };
 
@@ -159,6 +165,8 @@ static void schema_init(struct schema *s, const struct rows *rows)
 				 config_switch_words, CONFIG_SWITCH_WORDS),
 		CYAML_FIELD_ENUM("filter", STRICT, struct config_file, filter,
 				 filter_words, ARRAY_SIZE(filter_words)),
+		CYAML_FIELD_ENUM("xdp", STRICT, struct config_file, xdp, xdp_words,
+				 ARRAY_SIZE(xdp_words)),
 		CYAML_FIELD_MAPPING_PTR("dhcp", NULLABLE, struct config_file, dhcp, s->dhcp),
 		CYAML_FIELD_MAPPING_PTR("timeouts", NULLABLE, struct config_file, timeouts,
 					timeouts_fields),
@@ -198,6 +206,11 @@ const char *config_mode_word(enum cv_mode mode)
 const char *config_filter_word(enum cv_filter filter)
 {
 	return word_of(filter_words, ARRAY_SIZE(filter_words), filter);
+}
+
+const char *config_xdp_word(enum config_xdp xdp)
+{
+	return word_of(xdp_words, ARRAY_SIZE(xdp_words), xdp);
 }
 
 /* What libcyaml said. */

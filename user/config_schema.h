@@ -65,6 +65,7 @@ struct config_file {
 	int mode;		/* enum cv_mode; 0 when not given */
 	int isolate;		/* enum config_switch */
 	int filter;		/* enum cv_filter; 0, the default, when not given */
+	int xdp;		/* enum config_xdp; likewise */
 	char *subnet;
 	struct config_words uplink, ports, no_nat;
 	struct config_file_dhcp *dhcp;
@@ -134,6 +135,8 @@ int config_read_ports(const struct config_source *src, const struct config_file 
 		      struct config *cfg);
 int config_read_no_nat(const struct config_source *src, const struct config_file *f,
 		       struct config *cfg);
+int config_read_xdp(const struct config_source *src, const struct config_file *f,
+		    struct config *cfg);
 /** config_read_external() - the address outside that a guest has for itself; @p is its key's path */
 int config_read_external(const struct config_source *src, const struct yaml_path *p,
 			 const char *text, const struct config *cfg, __be32 *ret);

@@ -17,6 +17,7 @@
 #include "netns.h"
 #include "network.h"
 #include "tables.h"
+#include "uplink.h"
 
 #define PIN_SIZE	(2 * CV_NAME_SIZE)
 #define FIX_SIZE	128
@@ -219,6 +220,31 @@ static int check_uplink(struct doctor *d, int ifindex, const struct cv_uplink *u
 	return 0;
 }
 
+static int check_xdp(struct doctor *d, int ifindex, const struct cv_uplink *u)
+{
+	struct uplink_xdp_state x;
+	char subject[32];
+	int err = uplink_xdp_look(d->t, ifindex, u->name, &x);
+
+	snprintf(subject, sizeof(subject), "uplink %s", u->name);
+	if (err)
+		doctor_say(d, DOCTOR_WARN, subject, NULL, "cannot tell its XDP: %s", strerror(-err));
+	else if (x.want != CONFIG_XDP_OFF && x.why[0])
+		doctor_say(d, DOCTOR_NOTE, subject, NULL, "XDP is off: %s", x.why);
+	else if (x.want != CONFIG_XDP_OFF && x.mode == DATAPATH_XDP_OFF)
+		doctor_say(d, DOCTOR_WARN, subject, "culvert up, which tells why",
+			   "XDP is wanted, but off");
+	else if (x.mode == DATAPATH_XDP_GENERIC)
+		doctor_say(d, DOCTOR_NOTE, subject, NULL,
+			   "XDP is generic, as the driver has none: it gains little");
+	else if (x.mode != DATAPATH_XDP_OFF)
+		doctor_say(d, DOCTOR_OK, subject, NULL, "XDP is native");
+	if (!err && x.alone)
+		doctor_say(d, DOCTOR_NOTE, subject, NULL,
+			   "this kernel has no dispatcher for XDP: no other program fits beside culvert's");
+	return 0;
+}
+
 static int count_nat(__u16 id, const struct cv_network *n, void *arg)
 {
 	*(unsigned int *)arg += n->mode != CV_MODE_ISOLATED;
@@ -234,6 +260,8 @@ int doctor_uplinks(struct doctor *d)
 
 	while (!(err = tables_uplink_next(d->t, ifindex, &ifindex, &u))) {
 		err = check_uplink(d, ifindex, &u);
+		if (!err)
+			err = check_xdp(d, ifindex, &u);
 		if (err)
 			return err;
 		n++;

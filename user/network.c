@@ -92,6 +92,8 @@ static int set_entry(struct network_work *w)
 		.flags = (w->cfg.isolate ? CV_NET_ISOLATE : 0) | (w->cfg.dhcp ? CV_NET_DHCP : 0) |
 			 policy_flags(w) |
 			 (w->cfg.dns_serve ? CV_NET_DNS : 0) |
+			 (w->cfg.xdp != CONFIG_XDP_OFF ? CV_NET_XDP : 0) |
+			 (w->cfg.xdp == CONFIG_XDP_ON ? CV_NET_XDP_ON : 0) |
 			 (w->cfg.rapid_commit ? CV_NET_RAPID_COMMIT : 0),
 		.subnet = w->cfg.subnet, .netmask = w->cfg.netmask,
 		.gateway = config_gateway(w->cfg.subnet),

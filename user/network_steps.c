@@ -279,7 +279,7 @@ static int bridge_undo(struct network_work *w)
 
 static int uplinks_make(struct network_work *w)
 {
-	int attached = uplink_attach(w->tables, &w->uplinks), left, lans;
+	int attached = uplink_attach(w->tables, &w->uplinks), left, lans, xdp;
 
 	if (attached < 0)
 		return attached;
@@ -287,7 +287,10 @@ static int uplinks_make(struct network_work *w)
 	if (left < 0)
 		return left;
 	lans = uplink_lans(w->host, w->tables);
-	return lans < 0 ? lans : attached | left | lans ? STEP_CHANGED : STEP_UNCHANGED;
+	if (lans < 0)
+		return lans;
+	xdp = uplink_xdp(w->host, w->tables, NULL, LOG_LEVEL_WARN);
+	return xdp < 0 ? xdp : attached | left | lans | xdp ? STEP_CHANGED : STEP_UNCHANGED;
 }
 
 static int uplinks_undo(struct network_work *w)
@@ -296,6 +299,8 @@ static int uplinks_undo(struct network_work *w)
 
 	if (err > 0)
 		err = uplink_lans(w->host, w->tables);
+	if (err >= 0 && w->tables)
+		err = uplink_xdp(w->host, w->tables, w->name, LOG_LEVEL_DEBUG);
 	return err < 0 ? err : 0;
 }
 

@@ -116,6 +116,8 @@ int network_work_release(struct network_work *w)
 	if (err)
 		return err < 0 ? log_ret(err, "cannot read the maps") : 0;
 	err = w->tables ? uplink_release(w->tables, NULL) : 0;
+	if (err >= 0 && w->tables)
+		err = uplink_xdp(w->host, w->tables, NULL, LOG_LEVEL_DEBUG);
 	if (err < 0)
 		return err;
 	daemon_finish();

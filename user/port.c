@@ -85,9 +85,33 @@ static int settle_program(struct network_work *w, const struct cv_port *p)
 	return err ? err : STEP_CHANGED;
 }
 
+/*
+ * Let XDP deliver to a TAP.  Not to a veth: whether its other end takes frames
+ * of XDP is the guest's to say and to change, and nobody would count what is
+ * lost.
+ */
+static int settle_xdp(struct network_work *w, const struct cv_port *p)
+{
+	__u32 slot = p->ifindex - CV_IFINDEX_PORT, now;
+	_netns_ int back = -1;
+	int err;
+
+	if (p->kind != CV_PORT_TAP)
+		return STEP_UNCHANGED;
+	err = tables_xdp_port_get(w->tables, slot, &now);
+	if (err && err != -ENOENT)
+		return err;
+	if (!err && now == p->ifindex)
+		return STEP_UNCHANGED;
+	err = netns_switch(w->netns_fd, &back);
+	if (!err)
+		err = tables_xdp_port_put(w->tables, slot, p->ifindex);
+	return err ? err : STEP_CHANGED;
+}
+
 int port_settle(struct network_work *w, const struct cv_port *p)
 {
-	int link, program, up;
+	int link, program, xdp, up;
 
 	link = settle_link(w, p);
 	if (link < 0)
@@ -95,10 +119,13 @@ int port_settle(struct network_work *w, const struct cv_port *p)
 	program = settle_program(w, p);
 	if (program < 0)
 		return port_failed(w, p, program, "cannot attach from_guest");
+	xdp = settle_xdp(w, p);
+	if (xdp < 0)
+		return port_failed(w, p, xdp, "cannot let XDP deliver to it");
 	up = net_link_apply(w->inside, p->ifindex, &(struct net_link_want) { .flags = NET_LINK_UP });
 	if (up < 0)
 		return port_failed(w, p, up, "cannot bring its link up");
-	return link | program | up;
+	return link | program | xdp | up;
 }
 
 /* --- taking a port away */
@@ -119,6 +146,9 @@ int port_discard(struct network_work *w, __u32 slot, const struct cv_port *p)
 	err = forwards_close_port(w, slot, p);
 	if (err)
 		return err;
+	err = tables_xdp_port_clear(w->tables, slot);
+	if (err)
+		return port_failed(w, p, err, "cannot keep XDP from it");
 	err = remove_link(w, p);
 	if (err)
 		return port_failed(w, p, err, "cannot remove its link");

@@ -196,6 +196,7 @@ int state_save_config(const char *net, const struct config *cfg)
 		addr_format_prefix(cfg->subnet, cfg->netmask, prefix));
 	if (cfg->mode != CV_MODE_ISOLATED)
 		print_uplinks(f, cfg);
+	fprintf(f, "xdp: %s\n", config_xdp_word(cfg->xdp));
 	if (cfg->mode == CV_MODE_NAT)
 		print_masquerade(f, cfg);
 	fprintf(f, "isolate: %s\n", cfg->isolate ? "true" : "false");

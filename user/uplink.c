@@ -276,21 +276,26 @@ struct usage {
 	const char *uplink;
 };
 
-/* Return: 1 when the network uses the uplink. */
-static int uses_uplink(__u16 id, const struct cv_network *n, void *arg)
+bool uplink_used_by(const struct cv_network *n, const char *uplink, const char *except)
 {
 	char names[CONFIG_MAX_UPLINKS][16];
-	const struct usage *u = arg;
 	unsigned int count;
 
-	if ((u->except && !strcmp(n->name, u->except)) || n->mode == CV_MODE_ISOLATED)
-		return 0;
+	if ((except && !strcmp(n->name, except)) || n->mode == CV_MODE_ISOLATED)
+		return false;
 	if (state_load_uplinks(n->name, names, &count))
-		return 1;
+		return true;
 	for (unsigned int i = 0; i < count; i++)
-		if (!strcmp(names[i], u->uplink))
-			return 1;
-	return 0;
+		if (!strcmp(names[i], uplink))
+			return true;
+	return false;
+}
+
+static int uses_uplink(__u16 id, const struct cv_network *n, void *arg)
+{
+	const struct usage *u = arg;
+
+	return uplink_used_by(n, u->uplink, u->except);
 }
 
 static bool is_gone(int ifindex, const char *name)

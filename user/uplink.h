@@ -11,6 +11,8 @@
 #include <linux/types.h>
 
 #include "config.h"
+#include "datapath.h"
+#include "log.h"
 
 struct net;
 struct net_address;
@@ -81,6 +83,31 @@ int uplink_attach(struct tables *t, const struct uplink_set *set);
  * Return: 1 when one was left, 0, or -errno.
  */
 int uplink_release(struct tables *t, const char *except);
+
+/** uplink_used_by() - whether a network leaves by it; yes where it does not tell */
+bool uplink_used_by(const struct cv_network *n, const char *uplink, const char *except);
+
+/**
+ * uplink_xdp() - XDP on the uplinks of networks that want it, on no others
+ * @except: as of uplink_release()
+ * @level:	of the words when one that is wanted cannot have it, which is no error
+ *
+ * Return: 1 changed, 0, -errno.
+ */
+int uplink_xdp(struct net *host, struct tables *t, const char *except, enum log_level level);
+
+#define UPLINK_WHY_SIZE 192
+
+struct uplink_xdp_state {
+	enum config_xdp want;	/* the most that one of its networks wants */
+	enum datapath_xdp mode;
+	bool alone;		/* this kernel has no dispatcher */
+	char why[UPLINK_WHY_SIZE];	/* it cannot be; empty: nothing is known against it */
+};
+
+/** uplink_xdp_look() - what is wanted, what is, and why.  Return: 0 or -errno; does not log */
+int uplink_xdp_look(struct tables *t, __u32 ifindex, const char *name,
+		    struct uplink_xdp_state *ret);
 
 /**
  * uplink_lans() - tell the maps the uplinks' own prefixes, judge anew where they have changed

@@ -221,6 +221,8 @@ static int follow_all(struct following *f, bool *ret_lingers)
 	left = uplink_release(f->tables, NULL);
 	if (left >= 0)
 		left = uplink_lans(f->host, f->tables);
+	if (left >= 0)
+		left = uplink_xdp(f->host, f->tables, NULL, LOG_LEVEL_DEBUG);
 	return left < 0 ? left : 0;
 }
 

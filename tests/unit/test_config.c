@@ -105,6 +105,9 @@ static const struct bad_row bad_rows[] = {
 	{ "no uplink in the list", "uplink: []\n", "1: uplink: is an empty list" },
 	{ "empty uplink in the list", "uplink: [eth0, '']\n", "1: uplink[1]: is empty" },
 	{ "too many uplinks", "uplink: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]\n", "1: uplink: has more than 16 entries" },
+	{ "unknown XDP", "xdp: native\n", "1: xdp: 'native' is none of: off, auto, on" },
+	{ "XDP is no switch", "xdp: true\n", "1: xdp: 'true' is none of: off, auto, on" },
+	{ "XDP of an isolated network", "mode: isolated\nxdp: auto\n", "2: xdp: mode 'isolated' has no uplink" },
 	{ "uplink of an isolated network", "mode: isolated\nuplink: eth0\n",
 	  "2: uplink: mode 'isolated' has no uplink" },
 	/* what is seen outside */
@@ -364,6 +367,9 @@ static const struct good_row good_rows[] = {
 	{ "isolate", "isolate: yes\n", "nat auto isolate uplink=auto dhcp=43200s dns=host" },
 	{ "isolate: off", "isolate: off\n", AUTO },
 	{ "filter that is the default", "filter: address-and-port\n", AUTO },
+	{ "XDP", "xdp: on\n", "nat auto uplink=auto xdp=on dhcp=43200s dns=host" },
+	{ "XDP where it gains", "xdp: auto\n", "nat auto uplink=auto xdp=auto dhcp=43200s dns=host" },
+	{ "XDP: off", "mode: isolated\nxdp: off\n", "isolated auto uplink=auto dhcp=43200s dns=host" },
 	{ "filter by address", "filter: address\n", AUTO " filter=address" },
 	{ "no filter", "filter: 'endpoint-independent'\n", AUTO " filter=endpoint-independent" },
 	{ "names served", "dhcp: { dns: serve }\n", "nat auto uplink=auto dhcp=43200s dns=serve domain=vm" },
@@ -506,6 +512,8 @@ static char *print_config(const struct config *cfg)
 	fprintf(f, "%s uplink=%s", cfg->isolate ? " isolate" : "", cfg->n_uplinks ? "" : "auto");
 	for (unsigned int i = 0; i < cfg->n_uplinks; i++)
 		fprintf(f, "%s%s", i ? "," : "", cfg->uplinks[i]);
+	if (cfg->xdp != CONFIG_XDP_OFF)
+		fprintf(f, " xdp=%s", config_xdp_word(cfg->xdp));
 	if (cfg->dhcp)
 		fprintf(f, " dhcp=%us", cfg->lease_s);
 	fprintf(f, " dns=%s", cfg->dns_host ? "host" : cfg->dns_serve ? "serve" : "");
