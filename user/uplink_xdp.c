@@ -18,7 +18,7 @@
 #include "uplink.h"
 
 /*
- * Drivers where it was measured to gain, native (docs/decisions/0013-xdp.md).
+ * Drivers where it was measured to gain, native (docs/decisions/0015-xdp.md).
  * None so far: veth and virtio_net lose more of bulk TCP than they gain.
  */
 static const char *const measured[] = { NULL };
