@@ -26,7 +26,7 @@
 
 static const char *const hook_names[] = {
 	[FROM_GUEST] = "from_guest", [TO_UPLINK] = "to_uplink",
-	[FROM_UPLINK] = "from_uplink", [TO_GUEST] = "to_guest",
+	[FROM_UPLINK] = "from_uplink", [TO_GUEST] = "to_guest", [XDP] = "xdp",
 };
 
 struct samples {
@@ -49,13 +49,16 @@ struct run {
 	__u32 duration_ns;
 };
 
-static void run_program(int prog, __u32 ifindex, struct run *r)
+static void run_program(enum bpf_prog_type type, int prog, __u32 ifindex, struct run *r)
 {
 	static __u8 out[PACKET_MAX];
-	struct __sk_buff ctx = { .ifindex = ifindex };
+	struct __sk_buff tc = { .ifindex = ifindex };
+	struct xdp_md xdp = { .data_end = r->len, .ingress_ifindex = ifindex };
+	bool is_xdp = type == BPF_PROG_TYPE_XDP;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = r->frame, .data_size_in = r->len,
 		    .data_out = out, .data_size_out = sizeof(out),
-		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+		    .ctx_in = is_xdp ? (void *)&xdp : (void *)&tc,
+		    .ctx_size_in = is_xdp ? sizeof(xdp) : sizeof(tc), .repeat = 1);
 
 	if (bpf_prog_test_run_opts(prog, &opts))
 		die("test run", errno);
@@ -68,7 +71,7 @@ static void run_program(int prog, __u32 ifindex, struct run *r)
 /* --- calibration */
 
 /* r0 = 0, so many times r0 += 1, exit. */
-static int adding_program(unsigned int adds)
+static int adding_program(enum bpf_prog_type type, unsigned int adds)
 {
 	struct bpf_insn *insns = calloc(adds + 2, sizeof(*insns));
 	int fd;
@@ -79,7 +82,7 @@ static int adding_program(unsigned int adds)
 			.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_0, .imm = 1,
 		};
 	insns[adds + 1] = (struct bpf_insn) { .code = BPF_JMP | BPF_EXIT };
-	fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "adding", "GPL", insns, adds + 2, NULL);
+	fd = bpf_prog_load(type, "adding", "GPL", insns, adds + 2, NULL);
 	free(insns);
 	if (fd < 0)
 		die("calibration program", -fd);
@@ -95,14 +98,14 @@ static __u32 least(const struct samples *s)
 	return n;
 }
 
-static __u32 program_ns(unsigned int adds)
+static __u32 program_ns(enum bpf_prog_type type, unsigned int adds)
 {
 	struct run r = { .len = 60 };
 	struct samples s = {};
-	int fd = adding_program(adds);
+	int fd = adding_program(type, adds);
 
 	while (s.n < RUNS) {
-		run_program(fd, UPLINK, &r);
+		run_program(type, fd, UPLINK, &r);
 		s.runs[s.n++] = r.duration_ns;
 	}
 	return least(&s);
@@ -112,9 +115,9 @@ static __u32 program_ns(unsigned int adds)
  * What a test run costs that does nothing.  Ends the process when time is no
  * count of instructions: without -icount, or with a clock that is not the TSC.
  */
-static __u32 calibrate(void)
+static __u32 calibrate(enum bpf_prog_type type)
 {
-	__u32 empty = program_ns(0), adding = program_ns(N_ADDS);
+	__u32 empty = program_ns(type, 0), adding = program_ns(type, N_ADDS);
 	int wrong = (int)(adding - empty) - N_ADDS;
 
 	printf("# calibration: %u ns empty, %u ns with %u instructions\n", empty, adding, N_ADDS);
@@ -141,10 +144,15 @@ static void travel(const struct path *path, struct run *r, struct samples at[])
 	/* What is numbered on its way out keeps its number, so that all bytes can be compared. */
 	world_number(get16(r->frame + 18));
 	for (unsigned int i = 0; i < path->n_hooks; i++) {
-		enum hook hook = path->hooks[i];
+		unsigned int hook = path->hooks[i];
 
-		run_program(world.prog[hook], world_ifindex(hook, 0), r);
-		CHECK_EQ(r->verdict, i + 1 < path->n_hooks ? REDIRECT : path->verdict);
+		if (hook == XDP) {
+			run_program(BPF_PROG_TYPE_XDP, world.xdp, UPLINK, r);
+			CHECK_EQ(r->verdict, XDP_REDIRECT);
+		} else {
+			run_program(BPF_PROG_TYPE_SCHED_CLS, world.prog[hook], world_ifindex(hook, 0), r);
+			CHECK_EQ(r->verdict, i + 1 < path->n_hooks ? REDIRECT : path->verdict);
+		}
 		at[i].runs[at[i].n++ % RUNS] = r->duration_ns;
 	}
 }
@@ -170,7 +178,7 @@ static void prove(const struct path *path)
 	CHECK_DROPS(&path->drop, path->drop.reason ? 1 : 0);
 }
 
-static void print_samples(const char *path, enum hook hook, const struct samples *s, __u32 empty)
+static void print_samples(const char *path, unsigned int hook, const struct samples *s, __u32 empty)
 {
 	__u32 n = least(s);
 	unsigned int others = 0;
@@ -180,7 +188,8 @@ static void print_samples(const char *path, enum hook hook, const struct samples
 	printf("count %s %s %u %u\n", path, hook_names[hook], n - empty, others);
 }
 
-static void count(const struct path *path, __u32 empty)
+/* @empty, @empty_xdp: what a run takes that does nothing */
+static void count(const struct path *path, __u32 empty, __u32 empty_xdp)
 {
 	struct samples at[PATH_HOOKS] = {};
 	struct run r;
@@ -192,19 +201,21 @@ static void count(const struct path *path, __u32 empty)
 	for (unsigned int i = 0; i < RUNS; i++)
 		travel(path, &r, at);
 	for (unsigned int i = 0; i < path->n_hooks && !claim_failed(); i++)
-		print_samples(path->name, path->hooks[i], &at[i], empty);
+		print_samples(path->name, path->hooks[i], &at[i],
+			      path->hooks[i] == XDP ? empty_xdp : empty);
 	claim_end("%s", path->name);
 }
 
 int main(void)
 {
-	__u32 empty;
+	__u32 empty, empty_xdp;
 
 	verifier_watch();
 	world_open();
 	verifier_print();
-	empty = calibrate();
+	empty = calibrate(BPF_PROG_TYPE_SCHED_CLS);
+	empty_xdp = calibrate(BPF_PROG_TYPE_XDP);
 	for (unsigned int i = 0; i < n_paths; i++)
-		count(&paths[i], empty);
+		count(&paths[i], empty, empty_xdp);
 	return table_end();
 }

@@ -10,6 +10,7 @@
 #include "table.h"
 
 #define PATH_HOOKS	3
+#define XDP	N_HOOKS		/* one more hook: the XDP program of UPLINK */
 
 /**
  * struct path - one way of a packet
@@ -18,7 +19,7 @@
  * @hooks, @n_hooks: the programs that it meets, each with what the last one left
  * @in, @out:	the packet, and what leaves by the last program
  * @build, @build_out: write the frames instead, when they are no struct packet
- * @verdict:	of the last program; those before it redirect
+ * @verdict:	of the last program; those before it redirect, XDP always
  * @drop:	the counter that goes up by one; reason 0: none does
  * @new_flows, @routes_read: how far these totals go up
  */
@@ -26,7 +27,7 @@ struct path {
 	const char *name;
 	void (*before)(void);
 	void (*again)(void);
-	enum hook hooks[PATH_HOOKS];
+	unsigned int hooks[PATH_HOOKS];	/* enum hook, or XDP */
 	unsigned int n_hooks;
 	struct packet in, out;
 	unsigned int (*build)(__u8 *frame);

@@ -3,6 +3,8 @@
  * The paths.  All of ANN, with one flow or none in the table: how the cost
  * grows with the number of flows is a matter of caches, which are not counted.
  */
+#include <bpf/bpf.h>
+
 #include "count.h"
 #include "dhcp.h"
 #include "inbound.h"
@@ -39,6 +41,21 @@ static void sent(const struct packet *p)
 static void udp_flow(void)
 {
 	sent(&(const struct packet) { FROM_ANN, .daddr = SERVER, UDP_OUT });
+}
+
+/* A TAP that takes frames of XDP, in a network that wants it. */
+static void udp_flow_xdp(void)
+{
+	struct cv_xdp_uplink u = {};
+	__u32 slot = ANN, port = CV_IFINDEX_PORT + ANN, uplink = UPLINK;
+	struct cv_network n = world_network(NET);
+
+	udp_flow();
+	put48(u.mac, UPLINK_MAC);
+	n.flags |= CV_NET_XDP;
+	world_set_network(NET, &n);
+	CHECK(!bpf_map_update_elem(world.xdp_ports, &slot, &port, BPF_ANY));
+	CHECK(!bpf_map_update_elem(world.xdp_uplinks, &uplink, &u, BPF_ANY));
 }
 
 static void tcp_flow(void)
@@ -189,6 +206,10 @@ const struct path paths[] = {
 	}, {
 		.name = "udp-in", INWARD, .before = udp_flow,
 		.in = { OUTSIDE, .saddr = SERVER, UDP_IN }, .out = { GIVEN, .saddr = SERVER, UDP_IN },
+	}, {
+		.name = "udp-in-xdp", .hooks = { XDP }, .n_hooks = 1, .before = udp_flow_xdp, .verdict = REDIRECT,
+		.in = { .dmac = UPLINK_MAC, .smac = PEER_MAC, .saddr = SERVER, .daddr = HOST_IP, UDP_IN },
+		.out = { GIVEN, .saddr = SERVER, UDP_IN },
 	}, {
 		.name = "tcp-out", OUTWARD, .before = tcp_flow,
 		.in = { FROM_ANN, .daddr = SERVER, TCP_OUT, .flags = ACK, .len = 100 },
