@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <linux/types.h>
 #include <unistd.h>
 
 #include "mem.h"
@@ -36,13 +37,17 @@ int hook_user_find(const char *name, struct hook_user *ret)
 
 /* --- in the child */
 
-/* Nothing is held back or ignored there; what an ignored signal was set to is inherited. */
+/*
+ * Nothing is held back or ignored there; what an ignored signal was set to is
+ * inherited.  Not by signal(), which keeps libc's own two as they are.
+ */
 static void default_signals(void)
 {
+	static const __u64 by_default[4];	/* the kernel's struct sigaction */
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		syscall(SYS_rt_sigaction, sig, by_default, NULL, NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

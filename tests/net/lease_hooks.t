@@ -57,6 +57,7 @@ refused()
 # What the program is, and what it has.
 surroundings()
 {
+	local ends now
 	hook "exec >$TOLD/first 2>&1
 		id -un; id -G; pwd; ls /proc/\$\$/fd; grep -E 'SigBlk|SigIgn|NoNewPrivs' /proc/self/status
 		echo \"\$*\"; env"
@@ -75,7 +76,9 @@ surroundings()
 	has "its words are dnsmasq's" "$(cat "$TOLD/first")" "^add ${GUEST_MAC[a]} $(address a) name\$"
 	has "the rest is in its environment" "$(cat "$TOLD/first")" "^CULVERT_NETWORK=$NET\$"
 	has "the client's id" "$(cat "$TOLD/first")" "^CULVERT_CLIENT_ID=01:aa:bb\$"
-	has "when the lease ends" "$(cat "$TOLD/first")" "^CULVERT_EXPIRES=$(date +%s | cut -c1-6)"
+	ends=$(sed -n 's/^CULVERT_EXPIRES=//p' "$TOLD/first")
+	now=$(date +%s)
+	check "when the lease ends: within its hour" test "$ends" -gt "$now" -a "$ends" -le $((now + 3600))
 	has "how long that is" "$(cat "$TOLD/first")" "^CULVERT_REMAINING=3(600|59[0-9])\$"
 	is "nothing of the daemon's is there but where it works" \
 		"$(grep -oE '^[A-Z_]+=' "$TOLD/first" | grep -vE '^(CULVERT_|PATH=|USER=|PWD=|OLDPWD=|_=|SHLVL=)')" ""
