@@ -8,7 +8,8 @@
  *
  * Where a guest's port is mapped to is drawn by a keyed hash: its own number
  * first, when that is allowed, then CV_PORT_GROUPS groups of four neighbours
- * (one cache line).  The same draw finds a mapping again, which makes it
+ * (one cache line), one from each of as many equal parts of the range: whole
+ * parts are taken where guests keep their own ports.  The same draw finds a mapping again, which makes it
  * endpoint-independent without a second table: entries are never emptied,
  * only taken over, so the search may stop at the first that was never used.
  */
@@ -134,16 +135,18 @@ struct external_search {
 static __always_inline __u16 external_candidate(const struct external_search *s, __u32 i)
 {
 	__u32 group, at, size;
-	__u64 r;
+	__u64 key, r;
 
 	if (!i)
 		return s->preserved;
 	group = (i - 1) / CV_PORT_GROUP_SIZE;
-	r = external_mix(external_mix(s->owner ^ cv_port_key) + ((__u64)s->base << 32 | group));
+	key = external_mix((s->owner ^ cv_port_key) + ((__u64)s->base << 32));
+	r = external_mix(key + group);
 	if (s->proto == IPPROTO_ICMP)
-		return ((r & ~3ULL) + ((i - 1) & 3));
-	/* A 64-bit product instead of a division. */
-	at = (((r >> 32) * s->total) >> 32 & ~3U) + ((i - 1) & 3);
+		return (r & ~3ULL) + ((i - 1) & 3);
+	r = (key + group * CV_PORT_STRIDE) % CV_PORT_GROUPS << 32 | r >> 32;
+	/* A product instead of a division. */
+	at = (r * s->total / CV_PORT_GROUPS >> 32 & ~3U) + ((i - 1) & 3);
 	for (int k = 0; k < CV_MAX_PORT_RANGES; k++) {
 		size = external_range_size(s->n->ports[k]);
 		if (at < size)

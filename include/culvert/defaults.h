@@ -71,10 +71,13 @@
 #define CV_PORT_MIN			1024
 #define CV_PORT_MAX			65535
 /*
- * Places where a guest's port may be mapped to: 64 groups of four neighbours.
- * At 95 % fill one of 256 is free but for two in a million.
+ * Places where a guest's port may be mapped to: 64 groups of four neighbours,
+ * each in its own 64th of the range.  At 95 % fill one of 256 is free but for
+ * two in a million.  The parts are tried in steps that have no common factor
+ * with 64 and come soon to the middle between any two (the golden section).
  */
 #define CV_PORT_GROUPS			64
+#define CV_PORT_STRIDE			39
 #define CV_PORT_GROUP_SIZE		4
 /* A freed port is kept from other guests this long (RFC 6888 REQ-8). */
 #define CV_PORT_HOLD_S			120
