@@ -176,7 +176,10 @@ struct {
 	__uint(max_entries, CV_HELD);
 } held SEC(".maps");
 
-/* Hash of peer and protocol -> the last IP identification given out. */
+/*
+ * Hash of peer and protocol -> the last IP identification given out.  The first
+ * ones are random, written by user space.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);

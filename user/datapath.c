@@ -266,6 +266,29 @@ static int make_last_counters(struct culvert_bpf *skel)
 	return 0;
 }
 
+/*
+ * IP identifications begin anywhere: nobody outside foresees them (RFC 7739),
+ * and a network that is made anew does not repeat those of its last packets.
+ */
+static int seed_identifiers(struct culvert_bpf *skel)
+{
+	const __u32 chunk = 256;	/* bytes that getrandom() gives whole, whatever signal comes */
+	__u32 n = CV_IDENTIFIERS;
+	_free_ __u64 *numbers = calloc(n, sizeof(*numbers));
+	_free_ __u32 *keys = calloc(n, sizeof(*keys));
+
+	if (!numbers || !keys)
+		return -ENOMEM;
+	for (size_t at = 0; at < n * sizeof(*numbers); at += chunk)
+		if (getrandom((__u8 *)numbers + at, chunk, 0) < 0)
+			return -errno;
+	for (__u32 i = 0; i < n; i++)
+		keys[i] = i;
+	if (bpf_map_update_batch(bpf_map__fd(skel->maps.identifiers), keys, numbers, &n, NULL))
+		return -errno;
+	return 0;
+}
+
 /* Programs of ours that do not look at a packet still are given one. */
 int datapath_run(int prog_fd)
 {
@@ -366,6 +389,8 @@ static int load_and_pin(__u32 max_flows)
 	err = open_and_load(&layout, &skel);
 	if (!err)
 		err = make_last_counters(skel);
+	if (!err)
+		err = seed_identifiers(skel);
 	if (!err)
 		err = make_directories();
 	if (!err)
