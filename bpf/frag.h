@@ -23,7 +23,13 @@
 
 /* --- those that wait */
 
-#define HELD_TRIES	8
+/*
+ * All over `held`, as evenly as can be: the next try is a golden section away.
+ * Where a third is taken, no free place is found for one copy in 10^15, and for
+ * none where they lie in one piece.
+ */
+#define HELD_TRIES	32
+#define HELD_STEP	0x9e3779b1U
 
 struct held_search {
 	__u32 first;
@@ -33,7 +39,7 @@ struct held_search {
 
 static long held_take(__u32 i, struct held_search *s)
 {
-	__u32 place = ((s->first + i) & (CV_HELD - 1)) + 1;
+	__u32 place = ((__u64)(s->first + i * HELD_STEP) * CV_HELD >> 32) + 1;
 	struct cv_held *h = held_get(place);
 
 	if (!h || h->word ||

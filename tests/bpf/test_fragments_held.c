@@ -436,6 +436,26 @@ static void many_held(void)
 	claim_end("%u fragments of a guest wait, another and the outside are not touched", CV_HELD_PER_PORT);
 }
 
+/* As many places are taken as by one guest and the outside, and all in one piece. */
+static void third_taken(void)
+{
+	const struct cv_held taken = { .word = 1 };
+	const struct cv_drop_key none = {};
+	struct packet p = long_query;
+
+	begin();
+	for (__u32 i = 100; i < 100 + CV_HELD_PER_PORT + CV_HELD_OUTSIDE; i++)
+		CHECK(!bpf_map_update_elem(world.held, &i, &taken, BPF_ANY));
+	world_tick_begin();
+	for (unsigned int i = 0; i < CV_HELD_PER_PORT; i++) {
+		p.id = 1000 + i;
+		send_part(TO_UPLINK, &p, 3);
+	}
+	CHECK_EQ(world_totals().fragments_held, CV_HELD_PER_PORT);
+	CHECK_DROPS(&none, 0);
+	claim_end("%u fragments of a guest find a place where others have a third of them", CV_HELD_PER_PORT);
+}
+
 /* The window is over: what was begun in it does not count any more. */
 static void next_window(void)
 {
@@ -493,6 +513,7 @@ int main(void)
 	too_long();
 	many_datagrams();
 	many_held();
+	third_taken();
 	next_window();
 	outside_full();
 	swept();
