@@ -27,7 +27,7 @@ enum direction { UP, DOWN, N_DIRECTIONS };
 enum place { GUEST, NET, HOST, FAR, N_PLACES };
 
 /* FLOOR: the generator alone; TAP_FLOOR: and two TAPs with what carries between them. */
-enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, FLOWTABLE, IPTABLES, REDIRECT, CULVERT, N_BACKENDS };
+enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, FLOWTABLE, IPTABLES, REDIRECT, BARE, CULVERT, N_BACKENDS };
 
 /* Test packets in one direction: a raw socket and what it sends. */
 struct lane {

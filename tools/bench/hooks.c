@@ -95,6 +95,7 @@ static int attach_redirect(struct bench *b, struct site *s)
 		return bench_fail(-errno, "cannot open the redirects");
 	s->redirect = skel;
 	skel->rodata->port_is_tap = site_has_tap(s);
+	skel->rodata->translates = s->backend == BARE;
 	memcpy((void *)skel->rodata->to_far, s->far_mac, ETH_ALEN);
 	memcpy((void *)(skel->rodata->to_far + ETH_ALEN), s->host_mac, ETH_ALEN);
 	memcpy((void *)skel->rodata->to_guest, s->guest_mac, ETH_ALEN);
@@ -128,7 +129,7 @@ int hooks_attach(struct bench *b, struct site *s)
 	err = attach_sink(b, s, UP);
 	if (!err && s->backend > TAP_FLOOR)
 		err = attach_sink(b, s, DOWN);
-	if (!err && s->backend == REDIRECT)
+	if (!err && (s->backend == REDIRECT || s->backend == BARE))
 		err = attach_redirect(b, s);
 	return err;
 }

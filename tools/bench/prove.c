@@ -165,6 +165,7 @@ static int seen(struct bench *b, struct site *s, __u64 ret_bytes[N_DIRECTIONS])
 		err = iptables_seen(ret_bytes);
 		break;
 	case REDIRECT:
+	case BARE:
 		err = hooks_carried(s, ret_bytes);
 		break;
 	default:

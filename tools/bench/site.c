@@ -25,6 +25,7 @@ static const char *const backend_names[N_BACKENDS] = {
 	[FLOWTABLE] = "flowtable",
 	[IPTABLES] = "iptables",
 	[REDIRECT] = "redirect",
+	[BARE] = "bare",
 	[CULVERT] = "culvert",
 };
 

@@ -238,12 +238,22 @@ topo_iptables()
 }
 
 # The bench attaches redirect.bpf.c itself.
+topo_hops()
+{
+	topo_ends "$1"
+	topo_inside "$1"
+	ip -n "$P-$1-far" route add 10.77.0.0/24 via 192.0.2.1
+	topo_line "$1" "$P-$1-net" $gateway_mac port0
+}
+
 topo_redirect()
 {
-	topo_ends redirect
-	topo_inside redirect
-	ip -n "$P-redirect-far" route add 10.77.0.0/24 via 192.0.2.1
-	topo_line redirect "$P-redirect-net" $gateway_mac port0
+	topo_hops redirect
+}
+
+topo_bare()
+{
+	topo_hops bare
 }
 
 culvert_here()
