@@ -41,6 +41,14 @@ static __always_inline bool flow_same(const struct cv_flow *f, __u32 tag)
 	return *(const volatile __u32 *)&f->tag == tag;
 }
 
+/* Is the next hop's address on the link known? */
+static __always_inline bool flow_knows_macs(const struct cv_flow *f)
+{
+	const __u16 *dst = (const void *)f->macs;
+
+	return dst[0] | dst[1] | dst[2];
+}
+
 static __always_inline __u32 flow_timeout(const struct cv_network *n, __u8 proto,
 					  __u8 state)
 {

@@ -58,6 +58,56 @@ static __always_inline int fwd_route_fallback(struct __sk_buff *skb, const struc
 	return 0;
 }
 
+/*
+ * Flows come in bunches: within a tick (134 ms) the FIB is asked once for a
+ * destination, on each CPU.
+ */
+static __always_inline struct fwd_seen *fwd_seen_at(__be32 daddr)
+{
+	__u32 i = (daddr * 0x9e3779b1U >> 16) & (FWD_SEEN - 1);
+
+	return bpf_map_lookup_elem(&routes_seen, &i);
+}
+
+/* NULL: not in this tick. */
+static __always_inline struct fwd_seen *fwd_seen(const struct pkt *p)
+{
+	struct fwd_seen *seen = fwd_seen_at(p->daddr);
+
+	return seen && seen->daddr == p->daddr && seen->tick == p->now && seen->net == p->net &&
+	       seen->proto == p->proto && seen->tos == p->tos ? seen : NULL;
+}
+
+/* @fib: knows the next hop's address on the link; may be NULL. */
+static __always_inline void fwd_see(const struct pkt *p, const struct fwd_route *route,
+				    const struct bpf_fib_lookup *fib)
+{
+	struct fwd_seen *seen = fwd_seen_at(p->daddr);
+
+	if (!seen)
+		return;
+	seen->daddr = p->daddr;
+	seen->tick = p->now;
+	seen->net = p->net;
+	seen->proto = p->proto;
+	seen->tos = p->tos;
+	seen->route = *route;
+	__builtin_memset(seen->macs, 0, sizeof(seen->macs));
+	if (!fib)
+		return;
+	pkt_mac_copy(seen->macs, fib->dmac);
+	pkt_mac_copy(seen->macs + ETH_ALEN, fib->smac);
+}
+
+/* What has just been seen of the next hop. */
+static __always_inline void fwd_macs(const struct pkt *p, struct cv_flow *f)
+{
+	const struct fwd_seen *seen = fwd_seen(p);
+
+	if (seen)
+		__builtin_memcpy(f->macs, seen->macs, sizeof(f->macs));
+}
+
 /* Ask the host's FIB.  Not static: the verifier checks it by itself. */
 __noinline int fwd_route_read(struct __sk_buff *skb, struct pkt *p, struct fwd_route *ret)
 {
@@ -100,40 +150,27 @@ __noinline int fwd_route_read(struct __sk_buff *skb, struct pkt *p, struct fwd_r
 	/* Told only where the next hop is resolved; asked again within a second. */
 	if (rc == BPF_FIB_LKUP_RET_SUCCESS && fib.mtu_result > 1 && fib.mtu_result < ret->mtu)
 		ret->mtu = fib.mtu_result;
+	fwd_see(p, ret, rc == BPF_FIB_LKUP_RET_SUCCESS ? &fib : NULL);
+	return 0;
+}
+
+/* The route of a new flow. */
+static __always_inline int fwd_route_find(struct __sk_buff *skb, struct pkt *p,
+					  struct fwd_route *ret)
+{
+	const struct fwd_seen *seen = fwd_seen(p);
+
+	if (!seen)
+		return fwd_route_read(skb, p, ret);
+	*ret = seen->route;
 	return 0;
 }
 
 /*
- * The route of a new flow.  Flows come in bunches: within a tick (134 ms) the
- * FIB is asked once for a destination, on each CPU.
+ * Let a flow follow the host's routes, about once a second.  This packet goes by
+ * the kernel's neighbour whatever is known of it, so that the kernel sees it used
+ * and asks for it in time; the next ones have its address from the flow.
  */
-static __always_inline int fwd_route_find(struct __sk_buff *skb, struct pkt *p,
-					  struct fwd_route *ret)
-{
-	__u32 i = (p->daddr * 0x9e3779b1U >> 16) & (FWD_SEEN - 1);
-	struct fwd_seen *seen = bpf_map_lookup_elem(&routes_seen, &i);
-	int drop;
-
-	if (!seen)
-		return CV_DROP_NO_ROUTE;
-	if (seen->daddr == p->daddr && seen->tick == p->now && seen->net == p->net &&
-	    seen->proto == p->proto && seen->tos == p->tos) {
-		*ret = seen->route;
-		return 0;
-	}
-	drop = fwd_route_read(skb, p, ret);
-	if (drop)
-		return drop;
-	seen->daddr = p->daddr;
-	seen->tick = p->now;
-	seen->net = p->net;
-	seen->proto = p->proto;
-	seen->tos = p->tos;
-	seen->route = *ret;
-	return 0;
-}
-
-/* Let a flow follow the host's routes, about once a second. */
 static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *p,
 					     struct cv_flow *out)
 {
@@ -142,6 +179,7 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *
 
 	if ((__u16)(p->now - out->route_tick) <= CV_ROUTE_TICKS)
 		return 0;
+	__builtin_memset(out->macs, 0, sizeof(out->macs));
 	drop = fwd_route_read(skb, p, &r);
 	if (!drop && !r.addr && external_base(out->addr, p->proto) != EXTERNAL_NONE)
 		drop = CV_DROP_NO_ADDRESS;
@@ -167,6 +205,7 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *
 	out->ifindex = r.ifindex;
 	out->nexthop = r.nexthop;
 	out->mtu = r.mtu;
+	fwd_macs(p, out);
 	return 0;
 }
 

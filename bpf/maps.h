@@ -324,7 +324,7 @@ struct fwd_route {
 	__u16  mtu;
 };
 
-/* What the FIB has said of a destination in this tick; fwd.h. */
+/* What the FIB has said of a destination in this tick; fwd.h.  @macs as in struct cv_flow. */
 struct fwd_seen {
 	__be32 daddr;
 	__u32  tick;
@@ -332,6 +332,7 @@ struct fwd_seen {
 	__u8   proto;
 	__u8   tos;
 	struct fwd_route route;
+	__u8   macs[2 * ETH_ALEN];
 };
 
 #define FWD_SEEN	64	/* a power of two */

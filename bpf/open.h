@@ -94,6 +94,7 @@ static __always_inline int open_insert(struct __sk_buff *skb, const struct pkt *
 	f->port = p->sport;
 	f->ifindex = r->ifindex;
 	f->nexthop = r->nexthop;
+	fwd_macs(p, f);
 	f->mtu = r->mtu;
 	f->route_tick = p->now;
 	f->state = t.state;

@@ -6,8 +6,8 @@
  * options, and change nothing but counters and addresses.  For these each
  * program asks all its questions at once, with one bounds check and no helper
  * that can be spared.  What is not plain goes through the stages, which know
- * everything; so nothing is written before the last question, and each "no" is
- * right.  A plain packet leaves as the stages would have sent it: the model and
+ * everything; so nothing that they read is written before the last question, and each
+ * "no" is right.  A plain packet leaves as the stages would have sent it: the model and
  * the tables cannot tell which way it went.
  */
 #ifndef CV_PLAIN_H
@@ -186,12 +186,17 @@ static __noinline int plain_out(struct __sk_buff *skb, struct pkt *p)
 	addr = f->addr;
 	port = f->port;
 	p->ifindex = f->ifindex;
-	p->nexthop = f->nexthop;
+	/* Nobody behind reads what was there: these or the neighbour's are written over it. */
+	if (flow_knows_macs(f) && !pkt_set_macs(skb, f->macs, f->macs + ETH_ALEN)) {
+		p->way = WAY_LINK;
+	} else {
+		p->nexthop = f->nexthop;
+		p->way = WAY_NEIGH;
+	}
 	if (!flow_same(f, flow_tag(&key)))
 		return PLAIN_NO;
 	frag_number(skb, &q);
 	flow_note_out(skb, &q, f);
-	p->way = WAY_NEIGH;
 	return plain_translate(skb, &q, PKT_SOURCE, addr, port);
 }
 

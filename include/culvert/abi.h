@@ -15,7 +15,7 @@
 
 #include <culvert/defaults.h>
 
-#define CV_ABI_VERSION	5
+#define CV_ABI_VERSION	6
 
 #define CV_NAME_SIZE	32	/* of a network or port, with the final NUL */
 
@@ -205,16 +205,19 @@ enum cv_flow_state {
  *		flow meanwhile notices
  * @state, @flags: enum cv_flow_state, CV_FLOW_*
  * @addr, @port: what the peer sees
- * @external:	index in `externals`
  * @timeout_ticks: the flow is dead when both directions were silent this long
  * @slot:	the guest's port
- * @ifindex, @nexthop, @mtu: the cached route; @nexthop in wire order; between two
- *		guests @ifindex is the slot of the other one
+ * @ifindex, @mtu: the cached route; between two guests @ifindex is the slot of
+ *		the other one
  * @route_tick:	low bits of the tick when the route was read
  * @out_tick:	of the guest's last packet; @in_tick of the peer's
  * @out_packets, ...: plain sums; two CPUs in one direction may lose a few
  * @out_next:	TCP: the sequence number that the guest's last acknowledgement
  *		asked its peer for (host order)
+ * @macs:	destination and source on the uplink; the destination is 0: the
+ *		neighbour is not resolved, or another one may be right by now
+ * @external:	index in `externals`
+ * @nexthop:	of the route
  *
  * With the kernel's 48 bytes and the key it fills three cache lines: what
  * identifies it, what the guest's packets write, what the peer's do.
@@ -226,22 +229,23 @@ struct cv_flow {
 	__u8   state;
 	__u8   flags;
 	__u32  timeout_ticks;
-	__u32  external;
 	__u32  slot;
 	__u32  ifindex;
-	__be32 nexthop;
 	__u16  mtu;
 	__u16  route_tick;
 	__u32  out_tick;
 	__u64  out_packets;
 	__u64  out_bytes;
 	__u32  out_next;
-	__u32  created_tick;
+	__u8   macs[12];	/* aligned for two bytes at once */
 
 	__u64  in_packets;
 	__u64  in_bytes;
 	__u32  in_tick;
-	__u32  spare[11];
+	__u32  external;
+	__be32 nexthop;
+	__u32  created_tick;
+	__u32  spare[8];
 };
 
 /* Flags of an external port. */

@@ -5,6 +5,7 @@
  * test_quote.c.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "table.h"
@@ -286,11 +287,100 @@ static void without_forwarding(void)
 	claim_end("without forwarding and uplink there is no route");
 }
 
+/* --- the next hop's address on the link */
+
+static bool query_by_link(void)
+{
+	CHECK_EQ(world_send(TO_UPLINK, &query), REDIRECT);
+	return world.by_link;
+}
+
+static struct cv_flow query_flow(void)
+{
+	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
+	struct cv_flow f = {};
+
+	CHECK(world_flow(&key, &f));
+	return f;
+}
+
+static void age_route(void)
+{
+	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
+	struct cv_flow f = query_flow();
+
+	f.route_tick = world_tick() - CV_ROUTE_TICKS - 1;
+	world_set_flow(&key, &f);
+}
+
+static void no_macs(void)
+{
+	static const __u8 none[2 * ETH_ALEN];
+	const struct cv_flow f = query_flow();
+
+	CHECK(!memcmp(f.macs, none, sizeof(f.macs)));
+}
+
+static void neighbours(void)
+{
+	struct cv_tuple key = world_tuple(UDP, ANN_IP, 5000, SERVER, 53);
+	struct cv_flow f;
+
+	claim_begin();
+	world_tick_begin();
+	CHECK(!query_by_link());
+	CHECK(query_by_link());
+	age_route();
+	CHECK(!query_by_link());
+	CHECK(query_by_link());
+	CHECK_EQ(world_totals().routes_read, 2);
+	claim_end("a flow remembers the router's MAC address, and goes by the kernel's neighbour once a second");
+
+	claim_begin();
+	world_tick_begin();
+	CHECK(!query_by_link());
+	CHECK_EQ(system("ip neigh del 198.51.100.1 dev up0"), 0);
+	CHECK(query_by_link());
+	age_route();
+	CHECK(!query_by_link());
+	CHECK(!query_by_link());
+	no_macs();
+	CHECK_EQ(system("ip neigh add 198.51.100.1 lladdr 02:ee:ee:00:00:01 dev up0 nud permanent"), 0);
+	age_route();
+	CHECK(!query_by_link());
+	CHECK(query_by_link());
+	claim_end("a neighbour that the kernel has not resolved is left to it");
+
+	claim_begin();
+	world_tick_begin();
+	CHECK(!query_by_link());
+	CHECK_EQ(system("ip route change default via 192.0.2.1"), 0);
+	age_route();
+	CHECK(!query_by_link());
+	f = query_flow();
+	CHECK_EQ(f.ifindex, UPLINK);
+	CHECK(!query_by_link());
+	no_macs();
+	CHECK_EQ(system("ip route change default via 198.51.100.1"), 0);
+	claim_end("a flow that keeps its way while the route goes another one leaves the neighbour to the kernel");
+
+	claim_begin();
+	world_tick_begin();
+	CHECK(!query_by_link());
+	f = query_flow();
+	f.nexthop = 0;
+	memset(f.macs, 0, sizeof(f.macs));
+	world_set_flow(&key, &f);
+	CHECK(!query_by_link());
+	claim_end("a flow without a MAC address goes by the kernel's neighbour");
+}
+
 int main(void)
 {
 	world_open();
 	TABLE_RUN(new_flows);
 	TABLE_RUN(established);
 	without_forwarding();
+	neighbours();
 	return table_end();
 }

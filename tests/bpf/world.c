@@ -167,6 +167,21 @@ int world_run(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gs
 	return world_run_numbered(hook, at, frame, len, gso_size);
 }
 
+/*
+ * What leaves gets the router's MAC address from the flow, or from the kernel
+ * behind the program.  That it is the flow's is noted, and taken back: all that
+ * leaves looks the same, and tests of nothing else need not know.
+ */
+bool world_unlink(__u8 *out, const __u8 *in)
+{
+	static const __u8 macs[] = { 0x02, 0xee, 0xee, 0, 0, 1, 0x02, 0xaa, 0, 0, 0, 1 };
+
+	if (memcmp(out, macs, sizeof(macs)))
+		return false;
+	memcpy(out, in, sizeof(macs));
+	return true;
+}
+
 int world_run_numbered(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size)
 {
 	struct __sk_buff ctx = {
@@ -181,6 +196,7 @@ int world_run_numbered(enum hook hook, __u32 at, __u8 *frame, unsigned int *len,
 
 	if (bpf_prog_test_run_opts(world.prog[hook], &opts))
 		return -errno - 1000;
+	world.by_link = hook == TO_UPLINK && world_unlink(out, frame);
 	memcpy(frame, out, opts.data_size_out);
 	*len = opts.data_size_out;
 	return (int)opts.retval;

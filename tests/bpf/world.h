@@ -66,6 +66,7 @@ struct world {
 	int cpus;
 	struct cv_external *externals;	/* the map itself, mapped */
 	__u64 *identifiers;		/* likewise */
+	bool by_link;			/* the last packet had the router's MAC address; world_run() */
 };
 extern struct world world;
 
@@ -122,6 +123,9 @@ __u32 world_ifindex(enum hook hook, __u32 at);
  * Return: TC_ACT_*, or -errno - 1000 when the kernel did not run it.
  */
 int world_run(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size);
+
+/** world_unlink() - take the router's MAC address away; @in: the frame that went in.  Return: it had it */
+bool world_unlink(__u8 *out, const __u8 *in);
 
 /** world_run_numbered() - the same; what leaves is numbered as world_number() says */
 int world_run_numbered(enum hook hook, __u32 at, __u8 *frame, unsigned int *len, __u32 gso_size);

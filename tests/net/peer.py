@@ -11,7 +11,7 @@ who tcp|udp HOST PORT [SPORT [ADDRESS]]   the address and port that the server s
                           comes from there
 hold HOST PORT SPORT FILE TEXT  TCP and UDP from SPORT; once FILE exists, an exchange of TEXT on both
 segments HOST PORT SIZE N one UDP GSO send of N datagrams of SIZE bytes: each must come back
-flows HOST PORT N         N flows, half TCP, half UDP, exchange until SIGTERM; any failure counts
+flows HOST PORT N [tcp]   N flows, half TCP, half UDP (tcp: all TCP), exchange until SIGTERM; any failure counts
 error HOST PORT [SPORT]   send a datagram to a closed port; print the ICMP error's name
 ask HOST PORT SECONDS     send a datagram, wait so long; print "answered" or "silence"
 fill HOST PORT N FILE     N UDP flows, one after another, each answered or told why not; print how
@@ -222,10 +222,10 @@ class Flow:
             self.failed = self.failed or e
 
 
-def flows(host, port, count):
+def flows(host, port, count, proto=""):
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
-    all_flows = [Flow(i % 2, host, port) for i in range(int(count))]
+    all_flows = [Flow(i % 2 or proto == "tcp", host, port) for i in range(int(count))]
     print("ready", flush=True)
     rounds = 0
     while not stopped:

@@ -57,7 +57,7 @@ flows_go_on() { await 20 rounds_exceed $(($(rounds) + ${1:-20})); }
 
 flows_begin()
 {
-	start_ready flows guest_peer a flows $SERVER $PORT 10
+	start_ready flows guest_peer a flows $SERVER $PORT 10 ${FLOWS_OF:-}
 	FLOWS=$PID
 }
 
@@ -187,9 +187,36 @@ ip_forward()
 	check "guests are out" both_leave_by $UPLINK_IP
 }
 
+# router_is MAC: from now on; nobody is told
+router_is() { outside ip link set in0 address "$1"; }
+
+# neighbours_time REACHABLE-MS DELAY-S RETRANS-MS: the kernel's patience with them
+neighbours_time()
+{
+	local of=/proc/sys/net/ipv4/neigh/up0
+	host sh -c "echo $1 >$of/base_reachable_time_ms; echo $2 >$of/delay_first_probe_time; echo $3 >$of/retrans_time_ms"
+}
+
+# The other end of the uplink gets another MAC address under running flows.
+router()
+{
+	FLOWS_OF=tcp flows_begin
+	check "TCP flows go on" flows_go_on 50
+	router_is 02:ee:ee:00:00:02
+	host ip neigh replace 198.51.100.1 lladdr 02:ee:ee:00:00:02 dev up0 nud reachable
+	check "the router has another MAC address and announces it: they do" flows_go_on 50
+	neighbours_time 1000 1 100
+	host ip neigh replace 198.51.100.1 lladdr 02:ee:ee:00:00:02 dev up0 nud stale
+	router_is 02:ee:ee:00:00:03
+	check "and another one that it does not announce: the kernel asks, they do" flows_go_on 50
+	flows_end "none of them was harmed"
+	neighbours_time 30000 5 1000
+}
+
 scenario()
 {
 	guest_tap a 10.20.0.10
+	router
 	address
 	moved
 	remade

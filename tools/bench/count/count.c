@@ -62,6 +62,8 @@ static void run_program(enum bpf_prog_type type, int prog, __u32 ifindex, struct
 
 	if (bpf_prog_test_run_opts(prog, &opts))
 		die("test run", errno);
+	if (prog == world.prog[TO_UPLINK])
+		world_unlink(out, r->frame);
 	memcpy(r->frame, out, opts.data_size_out);
 	r->len = opts.data_size_out;
 	r->verdict = (int)opts.retval;
