@@ -12,7 +12,7 @@ path() { timeout 90 "$CULVERT" bench path "$@"; }
 its_things()
 {
 	ls -d /run/netns/cvb*-* /run/netns/cv-cvb* /sys/fs/bpf/cvb* "$TMP"/cvb* "$TMP"/culvert-bench.* 2>/dev/null |
-		grep -E "$(printf 'cvb%s-|cv-cvb%s$|/cvb%s$|culvert-bench\n' "$1" "$1" "$1")"
+		grep -E "$(printf 'cvb%s-|cv-cvb%sx?$|/cvb%s$|culvert-bench\n' "$1" "$1" "$1")"
 }
 
 # status WANTED CLAIM CMD...
@@ -34,6 +34,7 @@ status 1 "a suite that is not where CULVERT_BENCH says" env CULVERT_BENCH="$TMP"
 status 2 "the suite's status is handed on: an unknown option" path --speed
 status 2 "a backend that is none" path --backends nft,pf
 status 2 "guests that are none" path --guests vhost
+status 2 "the short road, which veths have not" path --backends nft,culvert-xdp
 status 2 "a limit that is none" path --limit ns_up_100
 status 1 "a baseline that is not there" path --baseline "$TMP/none"
 is "nothing was made for these" "$(its_things '[0-9]*')" ""
@@ -75,6 +76,10 @@ has "plain routing is compared with $OTHERS" "$? $(jq -r '[.metrics[].backend] |
 has "and told who carried the bytes" "$out" '^carried, .*: none 0\.[0-9]+ GB \(its link\), masquerade 0\.[0-9]+ GB \(its link\)'
 [ $OTHERS != none,masquerade ] || skip "and with iptables" "no iptables"
 
+out=$(path --guests tap --backends nft,culvert,culvert-xdp --rounds 3 --only ns_down_100.,ns_up_1.,tcp_down --json "$TMP/xdp.json" 2>&1)
+has "the short road is measured beside the other" "$? $(jq -r '[.metrics[].backend] | unique | join(",")' "$TMP/xdp.json") $out" \
+	'^[04] culvert,culvert-xdp,nft '
+
 # --- statuses
 SHORT=(--guests veth --backends nft,culvert --rounds 9)
 jq '(.metrics[] | select(.name == "rr_p50.culvert")).value /= 3' "$JSON" >"$TMP/doctored.json"
@@ -107,7 +112,7 @@ guests=$1 culvert=$BUILD/culvert P=cvb$$ work=$TMP/$P
 . "$TOP/tools/bench/topo.sh"
 trap topo_remove EXIT
 mkdir "$work"
-topo_floor; topo_nft; topo_none; topo_culvert
+topo_floor; topo_nft; topo_none; topo_culvert; topo_network culvert-xdp "${P}x" 'xdp: off'
 # lie NAME TRUTH: what is called NAME is TRUTH, and the first that is measured
 lie()
 {
@@ -118,6 +123,7 @@ lie()
 	echo "$1 is $2: $(CULVERT_BPF=/sys/fs/bpf/$P "$BUILD/bench" --rounds 3 --only "$3" "$work/lie" 2>&1 >/dev/null) -> $?"
 }
 lie nft nft ns_up_1; lie culvert nft ns_up_100; lie culvert nft tcp_down; lie nft culvert crr; lie nft none ns_up_100
+lie culvert-xdp culvert-xdp ns_down_1.
 EOT
 for guests in veth tap; do
 	WHERE=$guests
@@ -130,6 +136,8 @@ for guests in veth tap; do
 	has "nor are TCP's bytes" "$out" \
 		'^culvert is nft: bench: tcp_down: culvert: the datapath counted 0 bytes (up|down), [1-9][0-9]* arrived: .* -> 1$'
 	has "where nft has no rules it has not carried" "$out" '^bench: nft: no counters: .* -> 1$'
+	has "where XDP is off, nothing came by it" "$out" \
+		'^culvert-xdp is culvert-xdp: bench: ns_down_1: culvert-xdp: 0 packets came by XDP, [1-9][0-9]* arrived: .* -> 1$'
 	has "packets that nobody translated are refused" "$out" \
 		'^nft is none: bench: nft: 1 packets up arrived with wrong addresses: .* -> 1$'
 done

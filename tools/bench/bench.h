@@ -16,7 +16,8 @@
 
 #include "wire.h"
 
-#define BENCH_MAX_SITES 8
+#define BENCH_MAX_SITES 12
+#define IP_BYTES	(sizeof(struct bench_frame) - sizeof(struct ethhdr))	/* of a test packet */
 #define BENCH_FLOOR_NS	670	/* a packet of the generator on the machine of reference */
 #define BENCH_STREAMS	4	/* of TCP, at most */
 #define BENCH_MAX_ROUNDS 256
@@ -27,7 +28,10 @@ enum direction { UP, DOWN, N_DIRECTIONS };
 enum place { GUEST, NET, HOST, FAR, N_PLACES };
 
 /* FLOOR: the generator alone; TAP_FLOOR: and two TAPs with what carries between them. */
-enum backend { FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, FLOWTABLE, IPTABLES, REDIRECT, BARE, CULVERT, N_BACKENDS };
+enum backend {
+	FLOOR, TAP_FLOOR, NONE, MASQUERADE, NFT, FLOWTABLE, IPTABLES, REDIRECT, BARE, CULVERT, CULVERT_XDP,
+	N_BACKENDS
+};
 
 /* Test packets in one direction: a raw socket and what it sends. */
 struct lane {
@@ -63,6 +67,7 @@ struct site {
 	__u64 first[N_DIRECTIONS];	/* of these, of packets that begin flows */
 	__u64 seen[N_DIRECTIONS];	/* the datapath's counters then */
 	__u64 slow[N_DIRECTIONS];	/* what had passed by a FLOWTABLE's rules then */
+	__u64 short_road;	/* packets that had come by XDP then */
 	__u64 tap_seen[N_DIRECTIONS];	/* tap_bytes then */
 };
 

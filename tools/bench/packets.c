@@ -23,7 +23,6 @@
 #define NEW_FLOWS	256	/* made per window, after BATCH to warm up */
 #define ARRIVAL_NS	200000000ULL	/* how long the last packets may take, on a busy machine */
 #define ROAD_NS		5000000000ULL	/* how long a bridge may take to open */
-#define IP_BYTES	(sizeof(struct bench_frame) - sizeof(struct ethhdr))
 
 static __u32 sum_bytes(const void *data, size_t n, __u32 sum)
 {

@@ -21,7 +21,8 @@ GUESTS = ("veth", "tap")
 THRESHOLD_PCT = {"rr_p99": 40.0, "new_flows": 40.0}
 FLOWS = (1, 100, 10000)
 TITLES = {"veth": "veth guests", "tap": "guests behind TAPs"}
-LOOKS = {"nft": 0, "redirect": 1, "culvert": 2, "iptables": 3, "masquerade": 4, "none": 5, "bare": 6}
+LOOKS = {"nft": 0, "redirect": 1, "culvert": 2, "iptables": 3, "masquerade": 4, "none": 5, "bare": 6,
+         "culvert-xdp": 7}
 PLOTS = (
     ("packets", "Cost of a small packet", "above the generator's own; less is better",
      ("ns_up_1", "ns_up_100", "ns_up_10000", "ns_down_1", "ns_down_100", "ns_down_10000")),
@@ -168,7 +169,7 @@ def plots(folder, metrics):
 
 TWINS = ("pps_", "rr_p99")	# rows that are of the same windows as another
 PROOF = {"culvert": "its flows", "nft": "its rules", "iptables": "its rules", "redirect": "its map",
-         "bare": "its map"}
+         "bare": "its map", "culvert-xdp": "its flows, and XDP's count"}
 
 
 def carried(out):

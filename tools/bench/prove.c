@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <jansson.h>
 
 #include <culvert/abi.h>
@@ -19,28 +20,37 @@
 
 #define CHUNK 512	/* flows read with one call */
 
-/* Sums @packets_bytes of all flows in a pinned map. */
-static int culvert_sum(const char *map, size_t bytes_at, __u64 *ret_bytes)
+/* Each culvert of a topology has its own maps (topo.sh).  Return: a descriptor, or -errno, logged */
+static int open_map(const struct site *s, const char *map)
+{
+	const char *root = getenv("CULVERT_BPF");
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s/map/%s", root ? root : "/sys/fs/bpf/culvert",
+		 s->backend == CULVERT_XDP ? "-xdp" : "", map);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? bench_fail(-errno, "cannot open \"%s\"", path) : fd;
+}
+
+/* Sums the bytes of all flows. */
+static int culvert_sum(const struct site *s, size_t bytes_at, __u64 *ret_bytes)
 {
 	static struct cv_tuple keys[CHUNK];
 	static __u8 values[CHUNK][sizeof(struct cv_flow)];
-	const char *root = getenv("CULVERT_BPF");
 	__u64 in, out, *from = NULL;
-	char path[256];
-	_fd_ int fd = -1;
+	_fd_ int fd = open_map(s, "flows");
 	__u64 sum = 0;
 	int err;
 
-	snprintf(path, sizeof(path), "%s/map/%s", root ? root : "/sys/fs/bpf/culvert", map);
-	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return bench_fail(-errno, "cannot open \"%s\"", path);
+		return fd;
 	do {
 		__u32 n = CHUNK;
 
 		err = bpf_map_lookup_batch(fd, from, &out, keys, values, &n, NULL);
 		if (err && err != -ENOENT)
-			return bench_fail(err, "cannot read \"%s\"", path);
+			return bench_fail(err, "%s: cannot read the flows", backend_name(s->backend));
 		for (__u32 i = 0; i < n; i++)
 			sum += *(__u64 *)(values[i] + bytes_at);
 		in = out;
@@ -50,14 +60,38 @@ static int culvert_sum(const char *map, size_t bytes_at, __u64 *ret_bytes)
 	return 0;
 }
 
-static int culvert_seen(__u64 ret_bytes[N_DIRECTIONS])
+static int culvert_seen(const struct site *s, __u64 ret_bytes[N_DIRECTIONS])
 {
 	int err;
 
-	err = culvert_sum("flows", offsetof(struct cv_flow, out_bytes), &ret_bytes[UP]);
+	err = culvert_sum(s, offsetof(struct cv_flow, out_bytes), &ret_bytes[UP]);
 	if (!err)
-		err = culvert_sum("flows", offsetof(struct cv_flow, in_bytes), &ret_bytes[DOWN]);
+		err = culvert_sum(s, offsetof(struct cv_flow, in_bytes), &ret_bytes[DOWN]);
 	return err;
+}
+
+/* What came by XDP. */
+static int short_road_seen(const struct site *s, __u64 *ret_packets)
+{
+	_free_ struct cv_totals *of_cpu = NULL;
+	int n_cpus = libbpf_num_possible_cpus();
+	_fd_ int fd = -1;
+	__u32 key = 0;
+
+	if (s->backend != CULVERT_XDP)
+		return 0;
+	of_cpu = n_cpus > 0 ? calloc(n_cpus, sizeof(*of_cpu)) : NULL;
+	if (!of_cpu)
+		return bench_fail(-ENOMEM, "%s", backend_name(s->backend));
+	fd = open_map(s, "totals");
+	if (fd < 0)
+		return fd;
+	if (bpf_map_lookup_elem(fd, &key, of_cpu))
+		return bench_fail(-errno, "%s: cannot read the totals", backend_name(s->backend));
+	*ret_packets = 0;
+	for (int i = 0; i < n_cpus; i++)
+		*ret_packets += of_cpu[i].xdp_packets;
+	return 0;
 }
 
 /* The rules of topo.sh count by name. */
@@ -156,7 +190,8 @@ static int seen(struct bench *b, struct site *s, __u64 ret_bytes[N_DIRECTIONS])
 		return err;
 	switch (s->backend) {
 	case CULVERT:
-		err = culvert_seen(ret_bytes);
+	case CULVERT_XDP:
+		err = culvert_seen(s, ret_bytes);
 		break;
 	case NFT:
 		err = nft_seen(ret_bytes);
@@ -182,6 +217,8 @@ int prove_begin(struct bench *b, struct site *s)
 	memset(s->due, 0, sizeof(s->due));
 	memset(s->first, 0, sizeof(s->first));
 	err = slow_seen(b, s, s->slow);
+	if (!err)
+		err = short_road_seen(s, &s->short_road);
 	if (err)
 		return err;
 	memcpy(s->tap_seen, s->tap_bytes, sizeof(s->tap_seen));
@@ -201,6 +238,22 @@ static int prove_fast(struct bench *b, struct site *s, const char *metric)
 		if (slow[i] - s->slow[i] > s->first[i] + s->due[i] / 1000)
 			err = bench_fail(-ENODATA, "%s: %llu bytes %s passed by the rules, not by the flowtable",
 					 metric, slow[i] - s->slow[i], i == UP ? "up" : "down");
+	return err;
+}
+
+/* Likewise: all of them by XDP. */
+static int prove_short(struct site *s, const char *metric)
+{
+	__u64 packets = s->short_road, due = s->due[DOWN] - s->first[DOWN];
+	int err;
+
+	if (s->backend != CULVERT_XDP || !s->first[DOWN])
+		return 0;
+	err = short_road_seen(s, &packets);
+	packets -= s->short_road;
+	if (!err && packets * IP_BYTES < due - due / 1000)
+		err = bench_fail(-ENODATA, "%s: %s: %llu packets came by XDP, %llu arrived", metric,
+				 backend_name(s->backend), packets, due / IP_BYTES);
 	return err;
 }
 
@@ -228,5 +281,6 @@ int prove_end(struct bench *b, struct site *s, const char *metric,
 					  s->tap_bytes[i] - s->tap_seen[i],
 					  i == UP ? "up" : "down", due);
 	}
-	return prove_fast(b, s, metric);
+	err = prove_fast(b, s, metric);
+	return err ? err : prove_short(s, metric);
 }

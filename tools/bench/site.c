@@ -27,6 +27,7 @@ static const char *const backend_names[N_BACKENDS] = {
 	[REDIRECT] = "redirect",
 	[BARE] = "bare",
 	[CULVERT] = "culvert",
+	[CULVERT_XDP] = "culvert-xdp",
 };
 
 const char *backend_name(enum backend backend)

@@ -256,48 +256,66 @@ topo_bare()
 	topo_hops bare
 }
 
-culvert_here()
+# culvert_at BACKEND ARGUMENT...: on its host; each has a culvert of its own
+culvert_at()
 {
-	ns_in "$P-culvert-host" env CULVERT_RUN="$work/run" CULVERT_STATE="$work/state" \
-		CULVERT_BPF="/sys/fs/bpf/$P" CULVERT_CONF="$work/conf" \
-		CULVERT_NETNS_CONF="$work/netns" "$culvert" "$@"
+	at=$1
+	shift
+	ns_in "$P-$at-host" env CULVERT_RUN="$work/$at/run" CULVERT_STATE="$work/$at/state" \
+		CULVERT_BPF="/sys/fs/bpf/$P${at#culvert}" CULVERT_CONF="$work/$at/conf" \
+		CULVERT_NETNS_CONF="$work/$at/netns" "$culvert" "$@"
+}
+
+# topo_network BACKEND NETWORK LINE: with that in its configuration
+topo_network()
+{
+	backend=$1 network=$2
+	topo_ends "$backend"
+	mkdir -p "$work/$backend/run" "$work/$backend/state" "$work/$backend/conf"
+	# The one guest may have what the table holds, as with nft.
+	printf '%s\n' 'subnet: 10.77.0.0/24' 'uplink: up0' 'limits: { flows-per-guest: 262144 }' "$3" \
+		>"$work/$backend/net.yaml"
+	if [ "$guests" = tap ]; then
+		tap_make "$P-$backend-guest" eth0
+		ip -n "$P-$backend-guest" link set eth0 address $guest_mac
+		set --
+	else
+		set -- --veth "$P-$backend-guest"
+	fi
+	if ! culvert_at "$backend" up "$network" -f "$work/$backend/net.yaml" >"$work/up.log" 2>&1 ||
+	   ! culvert_at "$backend" port add "$network" guest "$@" --mac $guest_mac --ip 10.77.0.2 >>"$work/up.log" 2>&1; then
+		sed "s/^/bench: $backend: /" "$work/up.log" >&2
+		return 1
+	fi
+	mac=$(culvert_at "$backend" show "$network" | sed -n 's/^gateway_mac *\([0-9a-f:]*\)$/\1/p')
+	[ -n "$mac" ] || { echo "bench: $backend: does not tell the gateway's MAC address" >&2; return 1; }
+	topo_guest "$backend" "$mac"
+	topo_line "$backend" "cv-$network" "$mac" guest
 }
 
 topo_culvert()
 {
-	topo_ends culvert
-	mkdir -p "$work/run" "$work/state" "$work/conf"
-	if [ "$guests" = tap ]; then
-		tap_make "$P-culvert-guest" eth0
-		ip -n "$P-culvert-guest" link set eth0 address $guest_mac
-		set --
-	else
-		set -- --veth "$P-culvert-guest"
-	fi
-	# The one guest may have what the table holds, as with nft.
-	printf 'subnet: 10.77.0.0/24\nuplink: up0\nlimits: { flows-per-guest: 262144 }\n' >"$work/net.yaml"
-	if ! culvert_here up "$P" -f "$work/net.yaml" >"$work/up.log" 2>&1 ||
-	   ! culvert_here port add "$P" guest "$@" --mac $guest_mac --ip 10.77.0.2 >>"$work/up.log" 2>&1; then
-		sed 's/^/bench: culvert: /' "$work/up.log" >&2
-		return 1
-	fi
-	mac=$(culvert_here show "$P" | sed -n 's/^gateway_mac *\([0-9a-f:]*\)$/\1/p')
-	[ -n "$mac" ] || { echo "bench: culvert: does not tell the gateway's MAC address" >&2; return 1; }
-	topo_guest culvert "$mac"
-	topo_line culvert "cv-$P" "$mac" guest
+	topo_network culvert "$P" 'xdp: off'
+}
+
+# And its short road in; for TAPs only.
+topo_culvert_xdp()
+{
+	topo_network culvert-xdp "${P}x" 'xdp: on'
 }
 
 # Everything of ours, whatever of it exists.
 topo_remove()
 {
-	if [ -d "$work/run" ]; then
-		culvert_here down --all --force >"$work/down.log" 2>&1 ||
-			sed 's/^/bench: culvert: /' "$work/down.log" >&2
-	fi
-	for ns in "/run/netns/$P"-* "/run/netns/cv-$P"; do
+	for backend in culvert culvert-xdp; do
+		[ -d "$work/$backend/run" ] || continue
+		culvert_at $backend down --all --force >"$work/down.log" 2>&1 ||
+			sed "s/^/bench: $backend: /" "$work/down.log" >&2
+	done
+	for ns in "/run/netns/$P"-* "/run/netns/cv-$P" "/run/netns/cv-${P}x"; do
 		[ ! -e "$ns" ] || ip netns del "${ns##*/}"
 	done
-	rm -rf "$work" "/sys/fs/bpf/${P:?}"
+	rm -rf "$work" "/sys/fs/bpf/${P:?}" "/sys/fs/bpf/$P-xdp"
 }
 
 # What a run left behind that was killed outright.
