@@ -37,6 +37,18 @@ is "the curves are drawn" "$(cd "$TMP/plots" && echo *.svg)" \
 	"scale-flows.svg scale-networks-cpu.svg scale-networks-packet.svg scale-networks.svg scale-ports-packet.svg scale-ports.svg scale-sweeper.svg"
 is "nothing of it is left" "$(ls -d "$TMP"/cvs.* 2>/dev/null; its_groups | diff - "$TMP/groups")" ""
 
+# Into the page go figures of a machine that was there for them.
+PAGE=$TMP/scale.md
+cp "$TOP/docs/performance/scale.md" "$PAGE"
+jq '.header.steal_pct = 52' "$TMP/figures.json" >"$TMP/stolen.json"
+is "figures of stolen time are not published, and it says why" "$(bench --publish "$PAGE" "$TMP/stolen.json" 2>&1; echo $?)" \
+	"scale: not published: $TMP/stolen.json: 52.0 % of the CPU time was stolen
+4"
+is "the page is as it was" "$(cmp "$PAGE" "$TOP/docs/performance/scale.md" 2>&1)" ""
+jq '.header.steal_pct = 0' "$TMP/figures.json" >"$TMP/quiet.json"
+bench --publish "$PAGE" "$TMP/quiet.json"
+is "others are" "$? $(grep -c '^| flows that ended | 20[^|]*000 |$' "$PAGE")" "0 1"
+
 # A generator that makes half of its flows.
 mkdir "$TMP/build"
 cp -s "$BUILD"/* "$TMP/build/" 2>/dev/null

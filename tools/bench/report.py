@@ -224,12 +224,14 @@ def load(path):
 
 # --- judgement
 
+def stolen(document):
+    steal = document["header"].get("steal_pct", 0)
+    return [f"{steal:.1f} % of the CPU time was stolen"] if steal > MAX_STEAL_PCT else []
+
+
 def noise(document):
     """Why it cannot be judged; empty: it can."""
-    reasons = []
-    steal = document["header"].get("steal_pct", 0)
-    if steal > MAX_STEAL_PCT:
-        reasons.append(f"{steal:.1f} % of the CPU time was stolen")
+    reasons = stolen(document)
     vague = [f"{m['name']} {m['noise_pct']:.0f} %" for m in document["metrics"]
              if m["threshold_pct"] and (m.get("noise_pct") or 0) > m["threshold_pct"] / 2]
     if vague:

@@ -117,21 +117,19 @@ def down(bench, many, bare, at):
 
 def floor_memory(bench, bare):
     kept = 4 if bench.quick else BARE_MEMORY
-    before = bench.account.mib()
+    before = bench.account.settled()
     for _ in range(kept):
         bare.up()
-    each = (bench.account.mib() - before) / kept
+    each = (bench.account.settled() - before) / kept
     bench.floor_kib = each * 1024
     bench.report.add("networks_floor_kib", "KiB", "value", [each * 1024],
                      label="kernel memory of a namespace, bridge and veth")
     for _ in range(kept):
         bare.down()
-    time.sleep(1)
 
 
 def memory(bench, before, at):
-    time.sleep(2)	# what was taken away has gone
-    each = (bench.account.mib() - before) * 1024 / (at - 1)
+    each = (bench.account.settled() - before) * 1024 / (at - 1)
     add(bench, "kernel_kib_each", "KiB", [each], at, "kernel memory of each")
     add(bench, "kernel_to_floor", "ratio", [each / bench.floor_kib], at, "kernel memory, to that by ip",
         threshold_pct=None)
@@ -146,7 +144,7 @@ def measure(bench):
     bench.report.add("networks_first_up_ms", "ms", "value", [many.up(SUBNET).ms],
                      label="up of the first: loads the programs")
     first = many.guest(FIRST, "first")
-    before = bench.account.mib()
+    before = bench.account.settled()
     for at in steps:
         if at > 1:
             grow(bench, many, bare, at)

@@ -115,13 +115,13 @@ def measure(bench):
     bare.ports_begin(bench.account, 5 if bench.quick else 50)
     one_host, one = one_port(bench.work)
     ports = Ports(bench.work)
-    before = bench.account.mib()
+    before = bench.account.settled()
     for at in steps:
         grow(bench, ports, bare, at)
         commands(bench, ports, at)
         packet(bench, ports, one, at)
     bench.report.add("ports_kernel_kib_each", "KiB", "value",
-                     [(bench.account.mib() - before) * 1024 / ports.n - bare.port_kib],
+                     [(bench.account.settled() - before) * 1024 / ports.n - bare.port_kib],
                      label="kernel memory of a port")
     bench.report.add("ports_floor_kib", "KiB", "value", [bare.port_kib], label="of a veth into a bridge by ip")
     leases(bench, ports)

@@ -16,6 +16,7 @@ CULVERT = os.environ.get("CULVERT_PROGRAM", os.path.join(BUILD, "culvert"))
 GUEST_IP, FAR_IP = "10.77.0.2", "192.0.2.2"	# as tools/bench/wire.h has them
 GATEWAY = "10.77.0.1"
 NOWHERE = "203.0.113.66"	# the outside drops what is for it without a word
+SETTLE_S, QUIET_READINGS = 30, 4
 GUEST_MAC, HOST_MAC, FAR_MAC = "02:63:76:00:00:02", "02:63:76:00:01:01", "02:63:76:00:01:02"
 QUIET = ("echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; "
          "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; ip link set lo up")
@@ -119,6 +120,17 @@ class Account:
                 return int(f.read()) / 2 ** 20
         with open(os.path.join(self.group, "memory.stat"), encoding="ascii") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("kernel ")) / 2 ** 20
+
+    def settled(self):
+        """The same, once what was taken away has gone: the kernel frees late, and much at once."""
+        end = time.monotonic() + SETTLE_S
+        least, quiet = self.mib(), 0
+        while quiet < QUIET_READINGS and time.monotonic() < end:
+            time.sleep(0.5)
+            now = self.mib()
+            quiet = quiet + 1 if now > least - 0.1 else 0
+            least = min(least, now)
+        return self.mib()
 
     def close(self):
         """The daemons have ended; what is left of their memory goes with the group."""
@@ -268,10 +280,10 @@ class Bare:
         for ns in ("bare-net", "bare-guests"):
             new_netns(ns)
         ip("bare-net", "link add br0 type bridge", "link set br0 up")
-        before = account.mib()
+        before = account.settled()
         for i in range(kept):
             self.port_add(i)
-        self.port_kib = (account.mib() - before) * 1024 / kept
+        self.port_kib = (account.settled() - before) * 1024 / kept
         for i in range(kept):
             self.port_rm(i)
 
