@@ -6,12 +6,9 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-
-#include <bpf/libbpf.h>
 
 #include "bench.h"
 #include "mem.h"
@@ -187,27 +184,6 @@ static int run_all(struct bench *b, const struct options *o, struct row *rows,
 	return n ? 0 : bench_fail(-EINVAL, "--only %s", o->only);
 }
 
-/* All runs on one CPU: the first that we may use. */
-static int pin(struct bench *b)
-{
-	cpu_set_t cpus;
-
-	if (sched_getaffinity(0, sizeof(cpus), &cpus))
-		return bench_fail(-errno, "cannot tell our CPUs");
-	while (!CPU_ISSET(b->cpu, &cpus))
-		b->cpu++;
-	CPU_ZERO(&cpus);
-	CPU_SET(b->cpu, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		return bench_fail(-errno, "cannot run on CPU %d", b->cpu);
-	return 0;
-}
-
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, ap) : 0;
-}
-
 int main(int argc, char **argv)
 {
 	static struct row rows[MAX_ROWS + METRIC_VALUES];
@@ -223,8 +199,7 @@ int main(int argc, char **argv)
 	}
 	/* Not to outlive path, which takes the sites away. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	libbpf_set_print(quiet);
-	err = pin(&b);
+	err = bench_begin(&b);
 	if (!err)
 		err = steal_read(&b, &before);
 	if (!err)

@@ -198,10 +198,14 @@ int prove_begin(struct bench *b, struct site *s);
 int prove_end(struct bench *b, struct site *s, const char *metric,
 	      __u64 ret_carried[N_DIRECTIONS]);
 
-/* rounds.c */
+/* window.c */
+/** bench_begin() - run on one CPU, the first that we may use.  Return: 0 or -errno, logged */
+int bench_begin(struct bench *b);
 /** window_begin() - here what is measured begins, and ends with window_end() */
 void window_begin(struct bench *b);
 void window_end(struct bench *b);
+
+/* rounds.c */
 /** rounds_run() - measure; fills as many rows as @m has names.  Return: 0 or -errno, logged */
 int rounds_run(struct bench *b, const struct metric *m, struct row rows[METRIC_VALUES]);
 

@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "bench.h"
 #include "mem.h"
@@ -43,23 +42,6 @@ static int begin(struct bench *b, const struct metric *m)
 			err = m->prepare(b, &b->sites[i], m);
 	}
 	return err;
-}
-
-static long switches(void)
-{
-	struct rusage use;
-
-	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nivcsw;
-}
-
-void window_begin(struct bench *b)
-{
-	b->switches = switches();
-}
-
-void window_end(struct bench *b)
-{
-	b->spoilt = switches() != b->switches;
 }
 
 /*

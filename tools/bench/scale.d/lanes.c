@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include <culvert/abi.h>
 
@@ -119,23 +118,6 @@ static int open_all(struct bench *b, const char *sites, const struct metric *m)
 	return err;
 }
 
-static long switches(void)
-{
-	struct rusage use;
-
-	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nivcsw;
-}
-
-void window_begin(struct bench *b)
-{
-	b->switches = switches();
-}
-
-void window_end(struct bench *b)
-{
-	b->spoilt = switches() != b->switches;
-}
-
 /* A window in which somebody else had our CPU has measured him, and is repeated a few times. */
 static int window(struct bench *b, struct site *s, const struct metric *m, double value[METRIC_VALUES])
 {
@@ -181,28 +163,6 @@ static void print(const struct bench *b, unsigned int rounds)
 	printf("\n}\n");
 }
 
-/* The first CPU that we may use. */
-static int stay_on_one(struct bench *b)
-{
-	cpu_set_t cpus;
-
-	if (sched_getaffinity(0, sizeof(cpus), &cpus))
-		return bench_fail(-errno, "cannot tell our CPUs");
-	while (!CPU_ISSET(b->cpu, &cpus))
-		b->cpu++;
-	CPU_ZERO(&cpus);
-	CPU_SET(b->cpu, &cpus);
-	/* Who else is on this CPU would be in the windows; refused, it is measured all the same. */
-	setpriority(PRIO_PROCESS, 0, -20);
-	return sched_setaffinity(0, sizeof(cpus), &cpus) ?
-	       bench_fail(-errno, "cannot run on CPU %d", b->cpu) : 0;
-}
-
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, ap) : 0;
-}
-
 static int run(struct bench *b, struct metric *m, const char *sites)
 {
 	int err = open_all(b, sites, m);
@@ -231,8 +191,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	libbpf_set_print(quiet);
-	err = stay_on_one(&b);
+	err = bench_begin(&b);
+	/* Who else is on this CPU would be in the windows; refused, it is measured all the same. */
+	setpriority(PRIO_PROCESS, 0, -20);
 	if (!err)
 		err = run(&b, &m, argv[4]);
 	if (!err)
