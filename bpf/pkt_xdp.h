@@ -91,13 +91,13 @@ static __always_inline bool pkt_xdp_parse_l4(struct xdp_md *ctx, struct pkt *p,
 	return true;
 }
 
+/* Where the transport checksum is, in the frame or not. */
 static __always_inline __be16 *pkt_xdp_check(struct xdp_md *ctx, const struct pkt *p)
 {
 	__u32 off = p->proto == IPPROTO_TCP ? offsetof(struct tcphdr, check) :
 					      offsetof(struct udphdr, check);
-	__be16 *check = pkt_xdp_data(ctx) + PKT_XDP_L4 + off;
 
-	return (void *)(check + 1) > pkt_xdp_end(ctx) ? NULL : check;
+	return pkt_xdp_data(ctx) + PKT_XDP_L4 + off;
 }
 
 /* 32-bit words of @bytes, a multiple of 8, added up. */
@@ -159,7 +159,7 @@ static __always_inline bool pkt_xdp_sum_right(struct xdp_md *ctx, const struct p
 	__u32 pseudo = csum_addr(p->saddr) + csum_addr(p->daddr) + bpf_htons(p->proto) +
 		       bpf_htons(p->len - PKT_IP_MIN);
 
-	if (!check || *check == csum_fold_sum(pseudo))
+	if ((void *)(check + 1) > pkt_xdp_end(ctx) || *check == csum_fold_sum(pseudo))
 		return false;
 	if (p->proto == IPPROTO_UDP && !*check)
 		return true;
@@ -175,7 +175,7 @@ static __always_inline void pkt_xdp_translate(struct xdp_md *ctx, const struct p
 	struct udphdr *l4 = (void *)(ip + 1);
 	__be16 *check = pkt_xdp_check(ctx, p);
 
-	if ((void *)(l4 + 1) > pkt_xdp_end(ctx) || !check)
+	if ((void *)(l4 + 1) > pkt_xdp_end(ctx) || (void *)(check + 1) > pkt_xdp_end(ctx))
 		return;		/* was read before */
 	if (p->proto != IPPROTO_UDP || *check) {
 		*check = csum_replace(*check, csum_addr(p->daddr) + p->dport, csum_addr(addr) + port);

@@ -15,7 +15,6 @@
 #include "sum.h"
 
 #define SPLIT_MIN_MTU	128	/* more than the longest headers */
-#define SPLIT_HEAD	(ETH_HLEN + 60)
 
 #define SPLIT_COPIED	0x80	/* an IP option that is in every fragment */
 #define SPLIT_END	0
@@ -141,10 +140,12 @@ __noinline int split_packet(struct __sk_buff *skb, struct pkt *p, __u32 mtu)
 	size = (mtu - hlen) & ~7U;
 	if (size > CV_PART_BYTES)
 		size = CV_PART_BYTES;
-	head = hlen + ETH_HLEN;
+	head = hlen - PKT_IP_MIN;
 	PKT_OPAQUE(head);
 	PKT_OPAQUE(size);
-	if (size < 64 || size > CV_PART_BYTES || head < ETH_HLEN + 20 || head > SPLIT_HEAD ||
+	/* For the verifier, whatever the compiler makes of the checks above. */
+	head = (head & 0x3f) + PKT_IP_OFF + PKT_IP_MIN;
+	if (size < 64 || size > CV_PART_BYTES ||
 	    bpf_skb_load_bytes(skb, 0, s->head + 2, head) ||
 	    bpf_skb_load_bytes(skb, p->l4_off, s->part, size) ||
 	    bpf_skb_adjust_room(skb, -(__s32)size, BPF_ADJ_ROOM_NET, 0))
