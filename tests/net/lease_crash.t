@@ -7,6 +7,7 @@
 #	LEASE_POINTS=all	at every call; else at the first of each kind and at some
 #				more, by LEASE_SEED (lease_points.py)
 #	LEASE_KILLS=1000	kills at random moments under load (50)
+#	LEASE_FROM="EIO once:164"	and only these, from that one on
 #	LEASE_CLIENTS=200
 #	LEASE_PARTS=...		of "killed failed starting kills full", all
 . "$(dirname "$0")/lib.sh"

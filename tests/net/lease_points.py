@@ -17,6 +17,7 @@ is on disk, nobody has another's address, the others are given leases, all are c
 LEASE_POINTS=all          every call; else the first of each kind and of the rest every S-th, so
                           that the seeds 0 to S-1 take all
 LEASE_SEED=N              which; told
+LEASE_FROM=WHAT:N         with all: only those of one kind ("EIO once"), from the N-th on, as where a run was cut off
 """
 import collections
 import os
@@ -160,8 +161,14 @@ def sample(points, what, seed):
     return taken
 
 
+def rest_of(points, what):
+    kind, _, n = os.environ.get("LEASE_FROM", "").rpartition(":")
+    return points if not kind else points[int(n):] if kind == what else []
+
+
 def go_through(test, what, points, at):
     """at(point) for each; tell of what is wrong, and what was hit by its kind."""
+    points = rest_of(points, what)
     kinds, missed, wrong, begun = collections.Counter(), [], 0, time.monotonic()
     for i, p in enumerate(points):
         if i and i % 250 == 0:
