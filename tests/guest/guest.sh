@@ -85,7 +85,8 @@ tables_on()
 	done
 	# A clock that counts instructions: what a claim says of time holds on a busy machine.
 	"$TOP/tools/vm-run" -k "$1" -t $((${TEST_TIMEOUT:-300} - 20)) "${args[@]}" \
-		-a "$TOP/docs/verdicts.md:docs/verdicts.md" "$TOP/tests/guest/tables.sh" -- \
+		-a "$TOP/docs/verdicts.md:docs/verdicts.md" \
+		-a "$TOP/tests/fuzz/corpus:tests/fuzz/corpus" "$TOP/tests/guest/tables.sh" -- \
 		-m 768 -icount shift=0,sleep=off >"$TMP/console" 2>&1
 	rc=$?
 	for file in "$TMP"/tables/*; do

@@ -39,15 +39,16 @@ culvert_traced()
 	host strace -qq ${options[@]+"${options[@]}"} "$CULVERT" "$@"
 }
 
-# sample N: as many lines of the input, evenly, and the first of each kind
+# sample N: as many lines of the input, evenly, and, unless EVENLY, the first of each kind
+EVENLY=
 sample()
 {
-	awk -v want="${POINTS:-$1}" '
+	awk -v want="${POINTS:-$1}" -v evenly="$EVENLY" '
 		{ line[NR] = $0; kind[NR] = $1 " " $3 }
 		END {
 			if (want == "all") want = NR
 			for (i = 1; i <= NR; i++)
-				if (++seen[kind[i]] == 1 || int(i * want / NR) != int((i - 1) * want / NR))
+				if ((++seen[kind[i]] == 1 && !evenly) || int(i * want / NR) != int((i - 1) * want / NR))
 					print line[i]
 		}'
 }
@@ -71,7 +72,8 @@ state()
 		culvert port ls "$NET" -o json | jq -c '.ports[]'
 	} 2>/dev/null | sed -E 's/ (state|mode) [A-Za-z]+//g; s/<[^>]*>//; s/link\/ether [0-9a-f:]+//;
 		s/(designated|bridge)_(root|id|bridge) [^ ]+//g; s/(root_id|[a-z_]*timer) +[^ ]+//g;
-		s/(root_path_cost|topology_change[a-z_]*) [^ ]+//g; s/valid_lft.*//; s/link-netns[a-z]* [^ ]+//' | sort
+		s/(root_path_cost|topology_change[a-z_]*) [^ ]+//g; s/valid_lft.*//; s/link-netns[a-z]* [^ ]+//;
+		s/(prog.xdp) .*/\1/' | sort
 }
 
 left()
@@ -79,6 +81,7 @@ left()
 	own_files
 	ls -d "/run/netns/cv-$NET" 2>/dev/null
 	host ip -o link show dev "cv-$NET" 2>/dev/null
+	host ip -o link | grep -o '^.*prog.xdp'
 	name_processes $(own_culverts)
 }
 nothing_left() { [ -z "$(left)" ]; }
@@ -162,6 +165,19 @@ case " ${TEST_BACKENDS:-culvert} " in
 
 	mv "$TMP/points.up" "$TMP/points"
 	crash up 25 up_point
+
+	# And what they do to an uplink with XDP: all other calls are those above.
+	EVENLY=1
+	mkdir -p "$CULVERT_CONF"
+	echo "xdp: on" >"$CULVERT_CONF/$NET.yaml"
+	calls up "$NET" --subnet $SUBNET >"$TMP/points.up"
+	state >"$TMP/state.up"
+	has "XDP is on" "$(cat "$TMP/state.up")" 'prog.xdp$'
+	calls down "$NET" >"$TMP/points"
+	check "nothing is left without a kill, with XDP" nothing_left
+	crash "down with XDP" 10 down_point
+	mv "$TMP/points.up" "$TMP/points"
+	crash "up with XDP" 12 up_point
 	;;
 esac
 finish
