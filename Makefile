@@ -163,7 +163,7 @@ check-kernels: deps
 soak: deps
 	@$(MAKE) --no-print-directory -s all tools
 	@TMPDIR=$${TMPDIR:-/dev/shm} LEASE_POINTS=all LEASE_KILLS=1000 CRASH_POINTS=all CHURN_ROUNDS=200 \
-		TEST_TIMEOUT=86400 tests/run net/lease_crash net/crash net/churn
+		TEST_TIMEOUT=86400 tests/run net/lease_crash net/crash net/crash_xdp net/churn
 
 bench: deps
 	@$(MAKE) --no-print-directory -s all tools

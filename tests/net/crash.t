@@ -40,7 +40,7 @@ culvert_traced()
 }
 
 # sample N: as many lines of the input, evenly, and, unless EVENLY, the first of each kind
-EVENLY=
+EVENLY=${EVENLY:-}
 sample()
 {
 	awk -v want="${POINTS:-$1}" -v evenly="$EVENLY" '
@@ -144,10 +144,8 @@ down_point()
 	await 5 nothing_left || { echo "left after down ($out): $(left)"; return 1; }
 }
 
-topology
-case " ${TEST_BACKENDS:-culvert} " in
-*' culvert '*)
-	[ -x "$CULVERT" ] || bail "no $CULVERT: run make"
+plain()
+{
 	calls up "$NET" --subnet $SUBNET >"$TMP/points"
 	BACKEND=culvert
 	remember_progs
@@ -165,12 +163,16 @@ case " ${TEST_BACKENDS:-culvert} " in
 
 	mv "$TMP/points.up" "$TMP/points"
 	crash up 25 up_point
+}
 
-	# And what they do to an uplink with XDP: all other calls are those above.
-	EVENLY=1
+# crash_xdp.t: what they do to an uplink with XDP.  All other calls are those above.
+with_xdp()
+{
 	mkdir -p "$CULVERT_CONF"
 	echo "xdp: on" >"$CULVERT_CONF/$NET.yaml"
 	calls up "$NET" --subnet $SUBNET >"$TMP/points.up"
+	BACKEND=culvert
+	remember_progs
 	state >"$TMP/state.up"
 	has "XDP is on" "$(cat "$TMP/state.up")" 'prog.xdp$'
 	calls down "$NET" >"$TMP/points"
@@ -178,6 +180,13 @@ case " ${TEST_BACKENDS:-culvert} " in
 	crash "down with XDP" 10 down_point
 	mv "$TMP/points.up" "$TMP/points"
 	crash "up with XDP" 12 up_point
+}
+
+topology
+case " ${TEST_BACKENDS:-culvert} " in
+*' culvert '*)
+	[ -x "$CULVERT" ] || bail "no $CULVERT: run make"
+	${CRASH:-plain}
 	;;
 esac
 finish
