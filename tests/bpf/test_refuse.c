@@ -146,6 +146,21 @@ static const struct row destinations[] = {
 	},
 };
 
+/* --- a quote has all of a packet that ends before 8 bytes of its payload, of whole words or not */
+
+#define SHORT(n)	FROM_ANN, .daddr = GATEWAY, .proto = 47, .len = (n)
+#define SHORT_ROW(n)								\
+	{									\
+		.claim = "an error about a packet of another protocol with " #n " bytes", .hook = TO_UPLINK,	\
+		.in = { SHORT(n) }, .verdict = REDIRECT, .drop = BECAUSE(HOST_CLOSED), .after = refused,	\
+		.out = OUT(ERROR(UNREACHABLE, FILTERED), .quote = QUOTE(SHORT(n)), .quote_len = 20 + (n)),	\
+	}
+
+static const struct row shorts[] = {
+	SHORT_ROW(1), SHORT_ROW(2), SHORT_ROW(3), SHORT_ROW(4), SHORT_ROW(5), SHORT_ROW(6), SHORT_ROW(7),
+	SHORT_ROW(8),
+};
+
 /* --- what */
 
 static const struct row kinds[] = {
@@ -462,6 +477,7 @@ int main(void)
 {
 	world_open();
 	TABLE_RUN(destinations);
+	TABLE_RUN(shorts);
 	TABLE_RUN(kinds);
 	TABLE_RUN(headers);
 	TABLE_RUN(roads);
