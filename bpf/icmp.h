@@ -67,7 +67,7 @@ static __always_inline void icmp_fill(struct icmp_frame *f, const struct pkt *p,
 	f->icmp.code = code;
 	f->icmp.un.frag.mtu = bpf_htons(mtu);
 	sum = bpf_csum_diff(NULL, 0, (void *)&f->icmp, sizeof(f->icmp), 0);
-	/* All of it, as the rest is zero: before Linux 6.13 it must be of whole words. */
+	/* All of it, as the rest is zero: up to Linux 6.12 at least it must be of whole words. */
 	sum = bpf_csum_diff(NULL, 0, (void *)f->quote, sizeof(f->quote), sum);
 	f->icmp.checksum = csum_fold(sum);
 }
