@@ -20,7 +20,8 @@
  * sweeper may delete a flow in the microsecond in which its guest revives it:
  * the packet leaves translated, the next one makes a new flow, with the same
  * port.  Two CPUs may make one flow at once: the second finds the key taken,
- * leaves the mapping and uses the first's.
+ * leaves the mapping and uses the first's.  In the nanoseconds in which a next
+ * hop's new MAC address is written, another CPU may send to half of it.
  */
 #ifndef CV_FLOW_H
 #define CV_FLOW_H

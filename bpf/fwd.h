@@ -106,6 +106,8 @@ static __always_inline void fwd_macs(const struct pkt *p, struct cv_flow *f)
 
 	if (seen)
 		__builtin_memcpy(f->macs, seen->macs, sizeof(f->macs));
+	else
+		__builtin_memset(f->macs, 0, sizeof(f->macs));
 }
 
 /* Ask the host's FIB.  Not static: the verifier checks it by itself. */
@@ -166,10 +168,19 @@ static __always_inline int fwd_route_find(struct __sk_buff *skb, struct pkt *p,
 	return 0;
 }
 
+/* The flow keeps its way; whether the next hop is still the one that it was, the kernel knows. */
+static __always_inline int fwd_route_keep(const struct pkt *p, struct cv_flow *out)
+{
+	__builtin_memset(out->macs, 0, sizeof(out->macs));
+	out->route_tick = p->now;
+	return 0;
+}
+
 /*
  * Let a flow follow the host's routes, about once a second.  This packet goes by
  * the kernel's neighbour whatever is known of it, so that the kernel sees it used
- * and asks for it in time; the next ones have its address from the flow.
+ * and asks for it in time; the next ones have its address from the flow.  Addresses
+ * that are as before are written as before: another CPU may be reading them.
  */
 static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *p,
 					     struct cv_flow *out)
@@ -179,18 +190,14 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *
 
 	if ((__u16)(p->now - out->route_tick) <= CV_ROUTE_TICKS)
 		return 0;
-	__builtin_memset(out->macs, 0, sizeof(out->macs));
 	drop = fwd_route_read(skb, p, &r);
 	if (!drop && !r.addr && external_base(out->addr, p->proto) != EXTERNAL_NONE)
 		drop = CV_DROP_NO_ADDRESS;
 	/* The route moved to a link that is no uplink: the flow keeps its own way. */
-	if (drop == CV_DROP_NO_UPLINK && external_ours(out->addr, p->proto, out->slot)) {
-		out->route_tick = p->now;
-		return 0;
-	}
+	if (drop == CV_DROP_NO_UPLINK && external_ours(out->addr, p->proto, out->slot))
+		return fwd_route_keep(p, out);
 	if (drop)
 		return drop;
-	out->route_tick = p->now;
 	if (r.addr != out->addr) {
 		/* The host has lost the address: what comes back would be lost too. */
 		if (!external_ours(out->addr, p->proto, out->slot)) {
@@ -200,12 +207,15 @@ static __always_inline int fwd_route_refresh(struct __sk_buff *skb, struct pkt *
 		/* Another uplink: this flow keeps its address, and so its way. */
 		if (r.ifindex != out->ifindex &&
 		    external_base(out->addr, p->proto) != EXTERNAL_NONE)
-			return 0;
+			return fwd_route_keep(p, out);
 	}
 	out->ifindex = r.ifindex;
 	out->nexthop = r.nexthop;
 	out->mtu = r.mtu;
 	fwd_macs(p, out);
+	/* Last: who finds the tick old comes here himself. */
+	asm volatile("" ::: "memory");
+	out->route_tick = p->now;
 	return 0;
 }
 
